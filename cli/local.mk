@@ -1,0 +1,1 @@
+# cli: what is built and installed from here.

@@ -1,0 +1,1 @@
+# contrib: what is built and installed from here.

@@ -1,0 +1,1 @@
+# etc: what is built and installed from here.

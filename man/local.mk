@@ -1,0 +1,1 @@
+# man: what is built and installed from here.

@@ -1,0 +1,1 @@
+# systemd: what is built and installed from here.

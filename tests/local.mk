@@ -1,0 +1,7 @@
+# Tests: each suite runs alone too; see CONTRIBUTING.
+include tests/unit/local.mk
+include tests/sim/local.mk
+include tests/bats/local.mk
+include tests/fuzz/local.mk
+include tests/bench/local.mk
+EXTRA_DIST += tests/lib/tap.h tests/lib/bats-tap
