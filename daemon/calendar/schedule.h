@@ -1,0 +1,43 @@
+/* A job's schedule: the union of its expressions' instants, between start and end.  Pure.  Does not own anything:
+ * the array belongs to the job, the zone to the zone table (const for the life of the process). */
+#pragma once
+#include <stddef.h>
+
+#include "calendar/calendar.h"
+#include "calendar/tz.h"
+
+struct schedule {
+        const struct calendar *entries;
+        size_t n;
+        const struct tz *zone;
+        struct wall start; /* first instant that counts, included; {INT64_MIN} when open */
+        struct wall end;   /* last one, included; WALL_NEVER when open */
+};
+
+/* Two lower bounds, because after the clock was set back fixed expressions must not repeat what they have done while
+ * intervals go on (crond's rule): interval expressions and @every count strictly after `after`, all others strictly
+ * after the later of `after` and `fixed_after`.  Pass {INT64_MIN} as fixed_after where that does not matter.
+ * Returns 0 or -ENOENT (never again). */
+int schedule_next(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall *ret_next);
+
+/* The latest instant in (after, until].  Returns 0 or -ENOENT (none).  Logarithmic in the span: it bisects schedule_next(). */
+int schedule_last(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until, struct wall *ret_last);
+
+/* How many instants are in (after, until].  Work in proportion to days, not to instants: a year of `* * * * * *`
+ * must take milliseconds. */
+uint64_t schedule_count(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until);
+
+/* A number made of everything that makes instants: expressions, zone name and rules, start, end. */
+uint64_t schedule_digest(const struct schedule *s);
+
+/* True if there is an @reboot among the expressions. */
+bool schedule_has_reboot(const struct schedule *s);
+
+/* The odd days of daylight saving in (after, until]: for each offset change at which this schedule does something that
+ * the plain clock would not show (an instant moved after a gap, one of a repeated hour taken once, an interval that skips or
+ * repeats).  Fills at most `max`, returns how many. */
+struct schedule_oddity {
+        struct wall at;
+        char why[160]; /* "02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead" */
+};
+size_t schedule_odd(const struct schedule *s, struct wall after, struct wall until, struct schedule_oddity *ret, size_t max);
