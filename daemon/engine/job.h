@@ -1,0 +1,128 @@
+/* What a job is: a definition, read-only once made, counted references.  jobfile/ makes them from YAML, store/ keeps
+ * them by digest, the engine schedules and starts by them, the runner's START is composed of one.  Every string is
+ * owned by the job.  Durations are microseconds; USEC_INFINITY where a user wrote `unlimited`. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "base/util.h"
+#include "calendar/schedule.h"
+
+enum job_concurrency { CONCURRENCY_FORBID, CONCURRENCY_QUEUE, CONCURRENCY_REPLACE, CONCURRENCY_ALLOW };
+enum job_catch_up { CATCH_UP_LATEST, CATCH_UP_SKIP, CATCH_UP_ALL };
+enum job_backoff { BACKOFF_EXPONENTIAL, BACKOFF_LINEAR, BACKOFF_CONSTANT };
+enum job_leftovers { LEFTOVERS_KILL, LEFTOVERS_WAIT, LEFTOVERS_LEAVE };
+enum job_io_class { IO_CLASS_UNSET, IO_CLASS_IDLE, IO_CLASS_BEST_EFFORT, IO_CLASS_REALTIME };
+
+/* Rlimits, in the order of the `limits` keys. */
+enum job_rlimit { JOB_RLIMIT_OPEN_FILES, JOB_RLIMIT_FILE_SIZE, JOB_RLIMIT_CORE, JOB_RLIMIT_CPU_TIME, JOB_RLIMIT_STACK,
+                  JOB_RLIMIT_ADDRESS_SPACE, JOB_RLIMIT_NR };
+#define JOB_RLIMIT_UNSET UINT64_MAX       /* inherit the documented default */
+#define JOB_RLIMIT_UNLIMITED (UINT64_MAX - 1)
+
+/* Which ends are retried: bits by enum run_reason (exit signal timeout spawn lost=supervisor shutdown). */
+#define RETRY_BIT(reason) (UINT64_C(1) << (reason))
+
+struct code_set {
+        uint64_t bits[4]; /* exit codes 0 … 255 */
+};
+
+struct key_value {
+        char *key, *value;
+};
+
+struct job_retry {
+        uint32_t limit; /* retries after the first attempt */
+        uint8_t backoff; /* enum job_backoff */
+        double factor;
+        int64_t delay_usec, max_delay_usec, jitter_usec;
+        uint64_t reasons;             /* RETRY_BITs */
+        struct code_set *exit_codes;  /* NULL: every failing code */
+};
+
+/* The file a job came from.  Shared by its jobs, counted. */
+struct job_source {
+        uint32_t refs;
+        uint32_t uid;         /* the file's owner: the definition's owner, for rights */
+        char *path;
+        uint8_t sha256[32];   /* of the file's text */
+};
+
+struct job {
+        uint32_t refs;
+        uint32_t line;              /* where it begins in the file, from 1 */
+        char *name;
+        struct job_source *source;  /* NULL for jobs made by tests */
+        uint8_t digest[32];         /* of the canonical definition: equal digests, equal jobs (the source aside) */
+        char *blocked;              /* why it can't be scheduled (an unknown zone), or NULL */
+
+        /* Schedule */
+        struct calendar *entries;
+        char **texts;               /* the expressions as written, n_entries of them */
+        size_t n_entries;
+        const struct tz *zone;      /* never NULL: UTC where the job is blocked for its zone */
+        char *timezone;             /* as written, or NULL: the daemon's */
+        struct wall start, end;     /* {INT64_MIN} and WALL_NEVER when open */
+        uint8_t catch_up;           /* enum job_catch_up */
+        uint8_t concurrency;        /* enum job_concurrency */
+        bool enabled;
+        uint32_t catch_up_limit;
+        uint32_t max_concurrent;    /* 0: no limit */
+        int64_t starting_deadline_usec; /* -1: the default of its catch_up */
+
+        /* Execution */
+        bool command_is_argv;
+        bool log_merge;
+        uint8_t leftovers;          /* enum job_leftovers */
+        uint8_t io_class;           /* enum job_io_class */
+        uint8_t io_level;
+        int8_t nice;                /* meaningful if has_nice */
+        bool has_nice;
+        bool has_oom_score_adjust;
+        int16_t oom_score_adjust;
+        uint16_t umask;
+        uint8_t kill_signal;
+        char **command;             /* NULL-terminated: argv, or one string for the shell */
+        char **shell;               /* NULL-terminated, the command is appended; NULL: /bin/sh -c (or -ec) */
+        char *user, *group, *working_dir; /* NULL: the default */
+        struct key_value *env;
+        size_t n_env;
+        char **env_file;            /* NULL-terminated, or NULL; a leading `-` as written */
+        char *stdin_text;           /* NULL: /dev/null */
+        char *cpu_affinity;         /* "0-3,8" as written, checked; NULL: unset */
+        uint64_t *rlimits;          /* JOB_RLIMIT_NR of them, or NULL: none set */
+        int64_t timeout_usec, total_timeout_usec, kill_timeout_usec;
+        struct code_set *success_codes; /* NULL: 0 alone */
+        struct code_set *skip_codes;    /* NULL: none */
+        uint64_t log_max;           /* bytes */
+        char *description;
+        struct key_value *labels;
+        size_t n_labels;
+
+        struct job_retry retry;
+
+        uint32_t keep_runs;
+        int64_t keep_age_usec;
+        uint64_t keep_log;
+
+        /* Which keys were given, and where: bit by the key's number in tbl/job_keys.h.  What is in none is built in. */
+        uint64_t set_by_config, set_by_file, set_by_job;
+};
+
+/* A job with every default, one reference, no name.  NULL on -ENOMEM. */
+struct job *job_new(void);
+struct job *job_ref(struct job *j);
+/* NULL is fine.  Always returns NULL. */
+struct job *job_unref(struct job *j);
+DEFINE_CLEANUP(struct job *, job_unref);
+
+struct job_source *job_source_ref(struct job_source *s);
+struct job_source *job_source_unref(struct job_source *s);
+
+/* The job's schedule, borrowed. */
+struct schedule job_schedule(const struct job *j);
+
+bool code_set_has(const struct code_set *s, unsigned code);
+void code_set_add(struct code_set *s, unsigned code);
