@@ -1,1 +1,1 @@
-# contrib: what is built and installed from here.
+EXTRA_DIST += contrib/install-deps contrib/sum-tests contrib/check contrib/quickstart .ci/run

@@ -103,3 +103,11 @@ AC_DEFUN([JS_FUZZING], [
   AC_SUBST([JS_FUZZ_CFLAGS])
   AC_SUBST([JS_FUZZ_LDFLAGS])
 ])
+
+# JS_WITH_DIR(NAME, HELP, FOLDER, CONDITIONAL): --with-NAME=DIR, by default ${prefix}/lib/FOLDER; `no`: not installed.
+AC_DEFUN([JS_WITH_DIR], [
+  AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1=DIR], [$2 (${prefix}/lib/$3; no: nowhere)])], [], [with_$1=yes])
+  AS_IF([test "x$with_$1" = xyes], [with_$1='${prefix}/lib/$3'])
+  AM_CONDITIONAL([$4], [test "x$with_$1" != xno])
+  AC_SUBST([$1], [$with_$1])
+])

@@ -6,5 +6,8 @@ include tests/unit/engine/local.mk
 include tests/unit/jobfile/local.mk
 include tests/unit/store/local.mk
 include tests/unit/runner/local.mk
+include tests/unit/log/local.mk
 include tests/unit/control/local.mk
 include tests/unit/cli/local.mk
+include tests/unit/systemd/local.mk
+include tests/unit/contrib/local.mk
