@@ -47,7 +47,9 @@ int calendar_parse(const char *text, struct calendar *ret, struct calendar_error
 /* True if the expression matches no day of the 400-year cycle (`0 0 30 2 *`).  Bounded work. */
 bool calendar_never(const struct calendar *c);
 
-/* Writes the canonical text (parses to the same value).  `size` of 256 always suffices.  Returns its length. */
+/* Writes the canonical text (parses to the same value).  A `size` of CALENDAR_PRINT_SIZE always suffices.  Returns the
+ * length of the whole text, as snprintf() does. */
+#define CALENDAR_PRINT_SIZE 512
 size_t calendar_print(const struct calendar *c, char *buf, size_t size);
 
 /* Says it in English: "at 02:30 on weekdays", "every 15 minutes", "at 18:00 on 24 December 2026".  Returns the length;
@@ -55,6 +57,6 @@ size_t calendar_print(const struct calendar *c, char *buf, size_t size);
 size_t calendar_describe(const struct calendar *c, char *buf, size_t size);
 
 /* First instant strictly after `after` that matches, in `zone`, under `dst: once`.  @every counts from `origin`
- * (WALL_SEC(0) for the epoch).  Returns 0, or -ENOENT when it never matches again (also for @reboot).  Times are
+ * (WALL_SEC(0) for the epoch), and has instants before it too.  Returns 0, or -ENOENT when it never matches again (also for @reboot).  Times are
  * whole seconds.  No allocation; well under a microsecond for common expressions, bounded (a few µs) for the worst. */
 int calendar_next(const struct calendar *c, const struct tz *zone, struct wall origin, struct wall after, struct wall *ret_next);

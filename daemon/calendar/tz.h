@@ -8,10 +8,18 @@
 #include "base/time.h"
 #include "base/util.h"
 
+/* Every offset is smaller than this, both ways (RFC 9636: -25 h … 26 h). */
+#define TZ_OFFSET_MAX_SEC (26 * 3600)
+
+/* UTC and local seconds are looked up truly within these bounds (146 thousand million years); what is beyond is taken
+ * for the bound. */
+#define TZ_SEC_MAX (INT64_C(1) << 62)
+
 struct tz;
 
-/* Reads TZif bytes, version 2 and over.  `name` is copied.  Hostile bytes are fine: -EBADMSG.  -ENOMEM.
- * *ret_tz is owned by the caller. */
+/* Reads TZif bytes, version 2 and over.  `name` is copied.  Hostile bytes are fine: -EBADMSG.  -EOPNOTSUPP: version 1
+ * data, or data that count leap seconds (the zones below right/), as the system's clock does not.  -ENOMEM.
+ * *ret_tz is owned by the caller; it takes about 14 KiB with daylight saving, 64 KiB at the very most. */
 int tz_new(const char *name, const void *data, size_t size, struct tz **ret_tz);
 
 /* UTC, without a file. */
@@ -40,6 +48,7 @@ void tz_span_at(const struct tz *tz, int64_t sec, struct tz_span *ret);
 /* Only the offset at a UTC second. */
 int32_t tz_offset_at(const struct tz *tz, int64_t sec);
 
-/* UTC seconds of a local time (given as if it were UTC), by the fixed rule: a time that occurs twice gives the
- * first, a skipped one gives the first instant after the gap.  *ret_kind (may be NULL): 0 plain, 1 repeated, -1 skipped. */
+/* UTC seconds of a local time (given as if it were UTC), by the fixed rule: the first instant at which the local clock
+ * shows that time or a later one.  So a time that occurs twice gives the first, a skipped one the first instant after the
+ * gap.  *ret_kind (may be NULL): 0 plain, 1 repeated, -1 skipped.  |local_sec| < TZ_SEC_MAX. */
 int64_t tz_local_to_utc(const struct tz *tz, int64_t local_sec, int *ret_kind);

@@ -1,0 +1,223 @@
+/* The next instant.  Two layers: match_next() walks an expression's bit sets on the local clock, days and months at a
+ * time; calendar_next() puts a zone around it. */
+#include <errno.h>
+
+#include "calendar/match.h"
+
+#define FEBRUARY 2
+
+uint32_t match_month_days(const struct calendar *c, int64_t year, unsigned month, unsigned first_weekday)
+{
+        unsigned n = civil_month_days(year, month);
+        /* The week, turned so that bit 0 is the month's first day, and laid five times side by side. */
+        uint32_t week = ((uint32_t)c->dow >> first_weekday | (uint32_t)c->dow << (7 - first_weekday)) & 127;
+        uint32_t by_dow = (uint32_t)((uint64_t)week * UINT64_C(0x10204081) << 1);
+        uint32_t all = (uint32_t)((UINT64_C(2) << n) - 2);
+
+        /* Vixie's rule: AND where either field begins with `*`, else OR. */
+        return all & (c->dom_star || c->dow_star ? c->dom & by_dow : c->dom | by_dow);
+}
+
+bool match_day(const struct calendar *c, int64_t day)
+{
+        int64_t year;
+        unsigned month, d;
+
+        civil_date(day, &year, &month, &d);
+        if (!(c->month >> month & 1))
+                return false;
+        return match_month_days(c, year, month, civil_weekday(day - (d - 1))) >> d & 1;
+}
+
+bool calendar_never(const struct calendar *c)
+{
+        uint32_t days = 0;
+
+        if (c->kind != CALENDAR_FIELDS)
+                return false;
+        for (unsigned m = 1; m <= 12; m++)
+                if (c->month >> m & 1)
+                        days |= (uint32_t)((UINT64_C(2) << (m == FEBRUARY ? 29 : civil_month_days(1970, m))) - 2) & c->dom;
+        /* Within the 400 years every day of the year falls on every weekday (29 February at least 13 times), so with AND
+         * too it only matters that one of the days exists; with OR a weekday always does. */
+        return days == 0 && (c->dom_star || c->dow_star || c->dow == 0);
+}
+
+/* First time of day from `tod` on (seconds), or -1. */
+static int32_t next_time_of_day(const struct calendar *c, int32_t tod)
+{
+        int32_t h = tod / 3600, m = tod / 60 % 60, s = tod % 60;
+        uint32_t hours = c->hour & ~UINT32_C(0) << h;
+        uint64_t minutes, seconds;
+        int32_t hour;
+
+        if (!hours)
+                return -1;
+        hour = __builtin_ctz(hours);
+        if (hour == h) {
+                minutes = c->minute & ~UINT64_C(0) << m;
+                if (minutes && __builtin_ctzll(minutes) == m) {
+                        seconds = c->second & ~UINT64_C(0) << s;
+                        if (seconds)
+                                return h * 3600 + m * 60 + __builtin_ctzll(seconds);
+                        minutes &= minutes - 1;
+                }
+                if (minutes)
+                        return h * 3600 + __builtin_ctzll(minutes) * 60 + __builtin_ctzll(c->second);
+                hours &= hours - 1;
+                if (!hours)
+                        return -1;
+                hour = __builtin_ctz(hours);
+        }
+        return hour * 3600 + __builtin_ctzll(c->minute) * 60 + __builtin_ctzll(c->second);
+}
+
+bool match_next(const struct calendar *c, int64_t after, int64_t *ret_next)
+{
+        int64_t day = floor_div(after + 1, SEC_PER_DAY), year, last_year;
+        unsigned month, d;
+        uint32_t days, months;
+        int32_t tod;
+
+        civil_date(day, &year, &month, &d);
+        last_year = year + 400;
+        if (c->month >> month & 1) {
+                days = match_month_days(c, year, month, civil_weekday(day - (d - 1)));
+                if (days >> d & 1) {
+                        tod = next_time_of_day(c, (int32_t)(after + 1 - day * SEC_PER_DAY));
+                        if (tod >= 0) {
+                                *ret_next = day * SEC_PER_DAY + tod;
+                                return true;
+                        }
+                }
+                days &= (uint32_t)(~UINT64_C(1) << d);
+                if (days) {
+                        *ret_next = (day - d + __builtin_ctz(days)) * SEC_PER_DAY + next_time_of_day(c, 0);
+                        return true;
+                }
+        }
+        months = c->month & ~UINT32_C(1) << month;
+        for (;;) {
+                if (!months) {
+                        /* Nothing needs longer than this but 29 February on a certain weekday; so it is time to ask. */
+                        if (year == last_year || (year == last_year - 391 && calendar_never(c)))
+                                return false;
+                        year++;
+                        months = c->month;
+                }
+                month = (unsigned)__builtin_ctz(months);
+                months &= months - 1;
+                day = civil_days(year, month, 1);
+                days = match_month_days(c, year, month, civil_weekday(day));
+                if (days) {
+                        *ret_next = (day - 1 + __builtin_ctz(days)) * SEC_PER_DAY + next_time_of_day(c, 0);
+                        return true;
+                }
+        }
+}
+
+int64_t match_latest_local(const struct tz *zone, const struct tz_span *span, int64_t sec)
+{
+        struct tz_span s = *span;
+        int64_t latest = sec + s.offset_sec;
+
+        /* A span that ended two whole offsets ago showed nothing that is still to come. */
+        while (s.begin_sec > sec - 2 * TZ_OFFSET_MAX_SEC) {
+                tz_span_at(zone, s.begin_sec - 1, &s);
+                latest = MAX(latest, s.end_sec - 1 + s.offset_sec);
+        }
+        return latest;
+}
+
+/* A fixed expression goes by a clock that never goes back: of a repeated hour it sees the first pass only, and after a
+ * gap it finds the clock past what was skipped.  Each instant found is the first that this clock shows it. */
+static bool next_fixed(const struct calendar *c, const struct tz *zone, int64_t after, int64_t *ret_next)
+{
+        struct tz_span s;
+        int64_t local;
+
+        tz_span_at(zone, after, &s);
+        if (!match_next(c, match_latest_local(zone, &s, after), &local))
+                return false;
+        *ret_next = local - s.offset_sec < s.end_sec ? local - s.offset_sec : tz_local_to_utc(zone, local, NULL);
+        return true;
+}
+
+/* An interval is due at exactly the instants whose local time matches.  Span by span; but `local`, the next match of a
+ * clock that runs on, is only searched anew where a change makes the clock pass it over or go back before the search's
+ * start, and spans that lie wholly before it are jumped over. */
+static bool next_interval(const struct calendar *c, const struct tz *zone, int64_t after, int64_t *ret_next)
+{
+        struct tz_span s;
+        int64_t start, local, begin, limit;
+
+        tz_span_at(zone, after, &s);
+        start = after + s.offset_sec; /* nothing in (start, local) matches */
+        if (!match_next(c, start, &local))
+                return false;
+        limit = start + SEC_PER_ERA;
+        while (local - s.offset_sec >= s.end_sec) {
+                int64_t sec = s.end_sec;
+
+                /* From here on no change leads back before `start`, so nothing is due while the clock is before `local`. */
+                if (sec >= start + TZ_OFFSET_MAX_SEC)
+                        sec = MAX(sec, local - TZ_OFFSET_MAX_SEC);
+                tz_span_at(zone, sec, &s);
+                begin = sec + s.offset_sec;
+                if (begin > start && begin <= local)
+                        continue;
+                /* A job whose every match falls into some gap is given up after a whole cycle. */
+                start = begin - 1;
+                if (start > limit || !match_next(c, start, &local))
+                        return false;
+        }
+        *ret_next = local - s.offset_sec;
+        return true;
+}
+
+/* Multiples of the period from the origin. */
+static int next_every(const struct calendar *c, struct wall origin, struct wall after, struct wall *ret_next)
+{
+        __int128 since = (__int128)after.usec - origin.usec;
+        __int128 k = since / c->value_usec - (since % c->value_usec < 0);
+        __int128 next = origin.usec + (k + 1) * c->value_usec;
+
+        if (next >= USEC_INFINITY)
+                return -ENOENT;
+        ret_next->usec = (int64_t)next;
+        return 0;
+}
+
+static struct wall instant_of(const struct calendar *c, const struct tz *zone)
+{
+        struct wall t = { c->value_usec };
+
+        return c->at_local ? WALL_SEC(tz_local_to_utc(zone, wall_sec(t), NULL)) : t;
+}
+
+int calendar_next(const struct calendar *c, const struct tz *zone, struct wall origin, struct wall after, struct wall *ret_next)
+{
+        struct wall t;
+        int64_t sec;
+
+        switch ((enum calendar_kind)c->kind) {
+        case CALENDAR_FIELDS:
+                if (c->interval ? !next_interval(c, zone, wall_sec(after), &sec) : !next_fixed(c, zone, wall_sec(after), &sec))
+                        return -ENOENT;
+                if (sec >= USEC_INFINITY / USEC_PER_SEC)
+                        return -ENOENT;
+                *ret_next = WALL_SEC(sec);
+                return 0;
+        case CALENDAR_EVERY:
+                return next_every(c, origin, after, ret_next);
+        case CALENDAR_AT:
+                t = instant_of(c, zone);
+                if (t.usec <= after.usec)
+                        return -ENOENT;
+                *ret_next = t;
+                return 0;
+        case CALENDAR_REBOOT:
+                break;
+        }
+        return -ENOENT;
+}
