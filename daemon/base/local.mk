@@ -1,4 +1,4 @@
 noinst_LIBRARIES += libbase.a
-libbase_a_SOURCES = daemon/base/clock.h daemon/base/escape.c daemon/base/escape.h daemon/base/error.c daemon/base/error.h daemon/base/fd.c daemon/base/fd.h \
+libbase_a_SOURCES = daemon/base/clock.h daemon/base/escape.c daemon/base/escape.h daemon/base/error.c daemon/base/error.h daemon/base/fd.c daemon/base/fd.h daemon/base/heap.h \
 	daemon/base/time.h daemon/base/util.h \
 	daemon/tbl/commands.c daemon/tbl/commands.h daemon/tbl/errors.c daemon/tbl/errors.h daemon/tbl/states.c daemon/tbl/states.h

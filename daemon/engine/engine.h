@@ -26,8 +26,8 @@ int engine_new(const struct engine_options *opt, struct engine **ret_engine);
 struct engine *engine_free(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_free);
 
-/* Before LOADED: what the store holds.  A run whose definition can't be had any more passes NULL: it is finished as
- * lost (record) if it ran, else cancelled (removed).  0 or -ENOMEM, -EEXIST, -ENOENT (a run of an unknown job). */
+/* Before LOADED: what the store holds.  A run whose definition can't be had any more passes NULL: one that has
+ * started is judged by the defaults and not retried, one that has not is cancelled (removed).  0 or -ENOMEM, -EEXIST, -ENOENT (a run of an unknown job). */
 int engine_restore_job(struct engine *e, const struct job_state *s);
 int engine_restore_run(struct engine *e, const struct run_info *r, struct job *definition);
 

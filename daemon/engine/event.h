@@ -88,6 +88,7 @@ struct event {
                         uint64_t run;
                         uint32_t start;
                         struct wall at;       /* when it happened, by the supervisor's clock */
+                        struct wall began;    /* EXITED: when its command began; WALL_NEVER: not known */
                         enum spawn_stage stage;
                         int error;            /* positive errno */
                         bool fault;           /* START_FAILED: the machine's fault (EAGAIN, ENOSPC, no runner …), not the job's */
@@ -98,6 +99,9 @@ struct event {
                         bool log_dropped;
                         struct usage usage;
                 } attempt;
+                struct {
+                        bool kill; /* runs are stopped, and end as cancelled (shutdown) */
+                } shutdown;
         };
 };
 

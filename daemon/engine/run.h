@@ -45,6 +45,7 @@ struct run_info {
         struct wall scheduled_until; /* last instant of a range row; else = scheduled_at */
         uint64_t count;              /* instants covered: 1, more for a range row, 0 where unknown (`changed`) or manual */
         struct wall created_at, queued_at, started_at, ended_at; /* WALL_NEVER: not yet.  started_at: of the last attempt */
+        struct wall first_started_at; /* of the first attempt: total_timeout counts from here */
         struct wall retry_at;   /* backoff: when the next attempt is due (wall, for people and over a reboot) */
         uint32_t start;         /* number of the last start request, 0: none yet */
         uint32_t attempt;       /* attempts so far that reached the command */

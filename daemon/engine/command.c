@@ -1,0 +1,138 @@
+/* What clients ask for.  Checked, done and answered here; the answer leaves when the rows behind it are durable. */
+#include "engine/internal.h"
+
+#include <stdio.h>
+
+static void __attribute__((format(printf, 5, 6)))
+refuse(struct engine *e, const struct command *c, enum error_code code, uint64_t run, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        (void)vsnprintf(e->message, sizeof(e->message), fmt, ap);
+        va_end(ap);
+        out_reply(e, c->id, code, e->message, run, false, false);
+}
+
+static void command_run(struct engine *e, const struct command *c, struct ejob *ej)
+{
+        struct erun *r;
+        enum job_concurrency how = ej->def->concurrency;
+
+        if (ej->def->blocked) {
+                refuse(e, c, ERROR_CONFLICT, 0, "%s is blocked: %s", ej->name, ej->def->blocked);
+                return;
+        }
+        if (!c->force && ej->n_active > 0 && (how == CONCURRENCY_FORBID || (how == CONCURRENCY_QUEUE && ej->n_active > 1))) {
+                unsigned long long id = ej->first->info.id;
+
+                if (how == CONCURRENCY_FORBID)
+                        refuse(e, c, ERROR_CONFLICT, id, "run %llu of %s is active", id, ej->name);
+                else
+                        refuse(e, c, ERROR_CONFLICT, id, "a run of %s waits already, behind run %llu", ej->name, id);
+                return;
+        }
+        r = run_create(e, ej, TRIGGER_MANUAL, WALL_NEVER, c->force ? RUN_FORCED : 0, c->by_uid);
+        out_reply(e, c->id, ERROR_NONE, NULL, r->info.id, true, false);
+        if (!c->force && how == CONCURRENCY_REPLACE)
+                runs_replace(e, ej, r);
+        runs_admit(e, ej);
+}
+
+static void command_cancel(struct engine *e, const struct command *c)
+{
+        struct erun *r = run_find(e, c->run);
+
+        if (!r) {
+                if (c->run > 0 && c->run < e->next_run)
+                        refuse(e, c, ERROR_CONFLICT, c->run, "run %llu has ended already", (unsigned long long)c->run);
+                else
+                        refuse(e, c, ERROR_NOT_FOUND, c->run, "there is no run %llu", (unsigned long long)c->run);
+                return;
+        }
+        run_stop(e, r, REASON_USER, c->by_uid);
+        out_reply(e, c->id, ERROR_NONE, NULL, c->run, true, true);
+}
+
+static void command_pause(struct engine *e, const struct command *c, struct ejob *ej)
+{
+        due_take_up(e, ej);
+        if (ej->pause) {
+                free(ej->pause->why);
+        } else {
+                due_range_close(ej);
+                ej->pause = engine_alloc(sizeof(*ej->pause));
+        }
+        *ej->pause = (struct epause){ .hold = c->hold, .by = c->by_uid, .at = e->now, .until = c->until };
+        if (c->why) {
+                ej->pause->why = strdup(c->why);
+                if (!ej->pause->why)
+                        abort();
+        }
+        out_job(e, ej);
+        due_arm(e, ej);
+        out_reply(e, c->id, ERROR_NONE, NULL, 0, true, false);
+}
+
+static void command_resume(struct engine *e, const struct command *c, struct ejob *ej)
+{
+        if (!ej->pause) {
+                refuse(e, c, ERROR_CONFLICT, 0, "%s is not paused", ej->name);
+                return;
+        }
+        due_resume(e, ej);
+        out_reply(e, c->id, ERROR_NONE, NULL, 0, true, false);
+}
+
+static void command_enable(struct engine *e, const struct command *c, struct ejob *ej, bool on)
+{
+        due_take_up(e, ej);
+        due_range_close(ej);
+        ej->enabled_override = on;
+        /* A re-enabled job begins at the moment it is seen. */
+        if (e->now.usec > ej->watermark.usec)
+                ej->watermark = e->now;
+        out_job(e, ej);
+        due_arm(e, ej);
+        out_reply(e, c->id, ERROR_NONE, NULL, 0, true, false);
+}
+
+void command_apply(struct engine *e, const struct command *c)
+{
+        struct ejob *ej = NULL;
+
+        if (c->type == COMMAND_CANCEL) {
+                command_cancel(e, c);
+                return;
+        }
+        ej = c->job ? job_lookup(e, c->job) : NULL;
+        if (!ej || !ej->def) {
+                refuse(e, c, ERROR_NOT_FOUND, 0, "there is no job %.64s", c->job ? c->job : "");
+                return;
+        }
+        if (e->shutdown || e->degraded || !e->loaded) {
+                refuse(e, c, ERROR_UNAVAILABLE, 0, "%s",
+                       e->shutdown ? "the daemon is shutting down" :
+                       e->degraded ? "the state can't be written, nothing is changed or started until it can" : "the daemon is starting");
+                return;
+        }
+        switch (c->type) {
+        case COMMAND_RUN:
+                command_run(e, c, ej);
+                break;
+        case COMMAND_PAUSE:
+                command_pause(e, c, ej);
+                break;
+        case COMMAND_RESUME:
+                command_resume(e, c, ej);
+                break;
+        case COMMAND_ENABLE:
+        case COMMAND_DISABLE:
+                command_enable(e, c, ej, c->type == COMMAND_ENABLE);
+                break;
+        case COMMAND_CANCEL:
+        case COMMAND_NR:
+        default:
+                assert(false);
+        }
+}

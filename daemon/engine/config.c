@@ -1,0 +1,202 @@
+/* Definitions: new ones begin now, changed ones go on, removed ones leave their history. */
+#include "engine/internal.h"
+
+#include <stdio.h>
+
+struct ejob *job_lookup(struct engine *e, const char *name)
+{
+        struct ejob *ej;
+
+        HASH_FIND_STR(e->jobs, name, ej);
+        return ej;
+}
+
+struct ejob *job_add(struct engine *e, const char *name)
+{
+        size_t size = strlen(name) + 1;
+        struct ejob *ej = engine_alloc(sizeof(*ej) + size);
+
+        memcpy(ej->name, name, size);
+        ej->due_index = HEAP_NONE;
+        ej->next = ej->wake = WALL_NEVER;
+        ej->fixed_after = WALL_ALWAYS;
+        ej->enabled_override = -1;
+        HASH_ADD_STR(e->jobs, name, ej);
+        return ej;
+}
+
+/* A run takes its definition when its first attempt starts: until then it follows the job. */
+static void unstarted_follow(struct engine *e, struct ejob *ej)
+{
+        for (struct erun *r = ej->first; r; r = r->next) {
+                if (r->info.start > 0 || r->info.state != RUN_QUEUED)
+                        continue;
+                out_hold(e, r->def);
+                r->def = job_ref(ej->def);
+                r->no_retry = false;
+                r->info.user = r->def->user;
+                memcpy(r->info.digest, r->def->digest, sizeof(r->info.digest));
+                if (!ej->definition_stored) {
+                        struct row row = { .type = ROW_DEFINITION, .definition = r->def };
+
+                        ej->definition_stored = true;
+                        out_row(e, &row);
+                }
+                out_run(e, r);
+        }
+}
+
+static void begin_now(struct engine *e, struct ejob *ej)
+{
+        ej->watermark = e->now;
+        ej->fixed_after = WALL_ALWAYS;
+        ej->epoch = e->epoch;
+}
+
+static void set_definition(struct engine *e, struct ejob *ej, struct job *def)
+{
+        if (!ej->def)
+                e->n_jobs++;
+        out_hold(e, ej->def);
+        ej->def = job_ref(def);
+        ej->definition_stored = false;
+        e->sorted_stale = true;
+}
+
+/* The definition of a job that the store knew, seen for the first time in this life of the daemon. */
+static void put_restored(struct engine *e, struct ejob *ej, struct job *def, uint64_t digest)
+{
+        bool was_removed = ej->removed;
+
+        ej->restored = false;
+        ej->removed = false;
+        set_definition(e, ej, def);
+        if (was_removed) {
+                begin_now(e, ej);
+        } else if (ej->schedule_digest != digest) {
+                if (ej->watermark.usec < e->now.usec && !def->blocked)
+                        due_range(e, ej, RUN_MISSED, REASON_CHANGED, ej->watermark, e->now, 0, 0);
+                due_range_close(ej);
+                ej->watermark = (struct wall){ MAX(ej->watermark.usec, e->now.usec) };
+        }
+        if (was_removed || ej->schedule_digest != digest) {
+                ej->schedule_digest = digest;
+                out_job(e, ej);
+        }
+}
+
+static void put(struct engine *e, struct job *def)
+{
+        struct schedule s = job_schedule(def);
+        uint64_t digest = schedule_digest(&s);
+        struct ejob *ej = job_lookup(e, def->name);
+
+        if (!ej) {
+                ej = job_add(e, def->name);
+                ej->id = e->next_job++;
+                begin_now(e, ej);
+                ej->schedule_digest = digest;
+                set_definition(e, ej, def);
+                out_job(e, ej);
+        } else if (ej->restored) {
+                put_restored(e, ej, def, digest);
+        } else if (!ej->def) {
+                ej->removed = false;
+                begin_now(e, ej);
+                ej->schedule_digest = digest;
+                set_definition(e, ej, def);
+                out_job(e, ej);
+        } else {
+                bool was_enabled = job_enabled(ej);
+
+                due_take_up(e, ej);
+                set_definition(e, ej, def);
+                due_range_close(ej);
+                if (ej->schedule_digest != digest || was_enabled != job_enabled(ej)) {
+                        ej->schedule_digest = digest;
+                        if (e->now.usec > ej->watermark.usec)
+                                ej->watermark = e->now;
+                        out_job(e, ej);
+                }
+        }
+        unstarted_follow(e, ej);
+        if (e->loaded) {
+                due_arm(e, ej);
+                runs_admit(e, ej);
+        }
+}
+
+static void cancel_unstarted(struct engine *e, struct ejob *ej)
+{
+        struct erun *next;
+
+        for (struct erun *r = ej->first; r; r = next) {
+                next = r->next;
+                if (r->info.start == 0 && r->info.state == RUN_QUEUED)
+                        run_end(e, r, RUN_CANCELLED, REASON_REMOVED);
+        }
+}
+
+static void take_away(struct engine *e, struct ejob *ej)
+{
+        if (ej->def) {
+                due_take_up(e, ej);
+                out_hold(e, TAKE_PTR(ej->def));
+                e->n_jobs--;
+        }
+        ej->removed = true;
+        ej->restored = false;
+        e->sorted_stale = true;
+        due_range_close(ej);
+        cancel_unstarted(e, ej);
+        due_arm(e, ej);
+        out_job(e, ej);
+}
+
+void config_apply(struct engine *e, const struct event *ev)
+{
+        if (ev->config.max_running > 0)
+                e->opt.max_running = ev->config.max_running;
+        if (ev->config.max_starting > 0)
+                e->opt.max_starting = ev->config.max_starting;
+        for (size_t i = 0; i < ev->config.n_files; i++) {
+                struct row row = { .type = ROW_FILE, .file = ev->config.files[i] };
+
+                out_row(e, &row);
+        }
+        for (size_t i = 0; i < ev->config.n_removed; i++) {
+                struct ejob *ej = job_lookup(e, ev->config.removed[i]);
+
+                if (ej && !ej->removed)
+                        take_away(e, ej);
+        }
+        for (size_t i = 0; i < ev->config.n_put; i++)
+                put(e, ev->config.put[i]);
+}
+
+/* Everything stored and every file is known: what has no file any more goes, what waited goes on. */
+void config_loaded(struct engine *e, const struct event *ev)
+{
+        struct ejob *ej, *tmp;
+
+        HASH_ITER(hh, e->jobs, ej, tmp)
+                if (ej->restored && !ej->removed)
+                        take_away(e, ej);
+        clock_at_load(e);
+        e->loaded = true;
+        HASH_ITER(hh, e->jobs, ej, tmp) {
+                if (ej->epoch > e->epoch)
+                        e->epoch = ej->epoch;
+                for (struct erun *r = ej->first, *next; r; r = next) {
+                        next = r->next;
+                        if (r->info.state == RUN_QUEUED && r->no_retry && r->info.start == 0)
+                                run_end(e, r, RUN_CANCELLED, REASON_REMOVED);
+                        else if (r->info.state == RUN_WAITING)
+                                run_move(e, r, RUN_QUEUED, REASON_NONE);
+                }
+                runs_admit(e, ej);
+                due_arm(e, ej);
+                if (ev->loaded.new_boot)
+                        due_boot(e, ej);
+        }
+}

@@ -1,0 +1,279 @@
+/* Instants: every one that is due becomes a run, or is covered by a row that says why not. */
+#include "engine/internal.h"
+
+bool job_enabled(const struct ejob *ej)
+{
+        return ej->def && (ej->enabled_override >= 0 ? ej->enabled_override : ej->def->enabled);
+}
+
+static struct wall next_after(const struct ejob *ej, struct wall after)
+{
+        struct schedule s = job_schedule(ej->def);
+        struct wall next;
+
+        if (ej->def->blocked || schedule_next(&s, after, ej->fixed_after, &next) < 0)
+                return WALL_NEVER;
+        return next;
+}
+
+static void wake_at(struct engine *e, struct ejob *ej)
+{
+        ej->wake = ej->pause && ej->pause->hold ? WALL_NEVER : ej->next;
+        if (ej->pause && ej->pause->until.usec < ej->wake.usec)
+                ej->wake = ej->pause->until;
+        if (wall_is_never(ej->wake))
+                heap_remove(&e->due, ej);
+        else if (!heap_put(&e->due, ej))
+                abort();
+}
+
+/* Finds the next instant after the watermark, and sees to it that the job is looked at then. */
+void due_arm(struct engine *e, struct ejob *ej)
+{
+        ej->next = ej->def ? next_after(ej, ej->watermark) : WALL_NEVER;
+        wake_at(e, ej);
+}
+
+static void accounted(struct engine *e, struct ejob *ej, struct wall until)
+{
+        if (until.usec > ej->watermark.usec)
+                ej->watermark = until;
+        out_job(e, ej);
+}
+
+void due_range_close(struct ejob *ej)
+{
+        free(ej->range);
+        ej->range = NULL;
+}
+
+/* `count` instants from `from` to `until` that do not run, for one reason: extends the row before it when that has the
+ * same reason, or makes a new one. */
+void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
+               uint64_t count, uint64_t cause)
+{
+        struct row row = { .type = ROW_RUN };
+        struct erange *g = ej->range;
+
+        if (g && g->info.state == state && g->info.reason == reason && g->info.cause_run == cause && g->info.epoch == ej->epoch &&
+            g->info.scheduled_until.usec < from.usec && g->info.count > 0 && count > 0) {
+                g->info.scheduled_until = until;
+                g->info.count += count;
+                g->info.ended_at = e->now;
+                row.run = g->info;
+                out_row(e, &row);
+                return;
+        }
+        if (!g)
+                g = ej->range = engine_alloc(sizeof(*g));
+        g->info = (struct run_info){
+                .id = e->next_run++, .job_id = ej->id, .job = ej->name, .state = state, .reason = reason,
+                .trigger = TRIGGER_SCHEDULE, .epoch = ej->epoch, .scheduled_at = from, .scheduled_until = until, .count = count,
+                .created_at = e->now, .queued_at = WALL_NEVER, .started_at = WALL_NEVER, .first_started_at = WALL_NEVER,
+                .ended_at = e->now, .retry_at = WALL_NEVER, .wait_status = RUN_NO_STATUS, .cause_run = cause,
+                .by_uid = reason == REASON_PAUSED && ej->pause ? ej->pause->by : UINT32_MAX,
+        };
+        row.run = g->info;
+        out_row(e, &row);
+        out_transition(e, &g->info);
+        out_publish(e, &g->info, NULL);
+}
+
+/* An instant that comes in time. */
+static void regular(struct engine *e, struct ejob *ej, struct wall at)
+{
+        const struct job *def = ej->def;
+        struct erun *r;
+
+        if (runs_chain(ej)) {
+                if (ej->n_joined >= MAX(def->catch_up_limit, 1)) {
+                        due_range(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
+                        return;
+                }
+                r = run_create(e, ej, TRIGGER_SCHEDULE, at, RUN_CHAINED, UINT32_MAX);
+                r->joined = true;
+                ej->n_joined++;
+                return;
+        }
+        if (ej->n_active > 0) {
+                bool skip = def->concurrency == CONCURRENCY_FORBID || (def->concurrency == CONCURRENCY_QUEUE && ej->n_active > 1);
+
+                if (skip) {
+                        due_range(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
+                        return;
+                }
+        }
+        r = run_create(e, ej, TRIGGER_SCHEDULE, at, 0, UINT32_MAX);
+        if (def->concurrency == CONCURRENCY_REPLACE)
+                runs_replace(e, ej, r);
+}
+
+/* Makes runs of the newest instants in (from, until], oldest first: at most as many as the limit.  The older are `missed`. */
+static void catch_up_all(struct engine *e, struct ejob *ej, struct wall from, struct wall until, uint64_t total)
+{
+        struct schedule s = job_schedule(ej->def);
+        size_t n = 0, limit = (size_t)MIN((uint64_t)ej->def->catch_up_limit, total);
+        struct wall *at = engine_realloc(NULL, MAX(limit, 1), sizeof(*at));
+        struct wall end = until, first;
+        uint32_t flags = ej->def->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED;
+
+        while (n < limit && schedule_last(&s, from, ej->fixed_after, end, &at[n]) == 0) {
+                end = (struct wall){ at[n].usec - 1 };
+                n++;
+        }
+        if (n < total && schedule_next(&s, from, ej->fixed_after, &first) == 0) {
+                struct wall last = first;
+
+                (void)schedule_last(&s, from, ej->fixed_after, end, &last);
+                due_range(e, ej, RUN_MISSED, REASON_LIMIT, first, last, total - n, 0);
+        }
+        while (n > 0)
+                (void)run_create(e, ej, TRIGGER_CATCH_UP, at[--n], flags, UINT32_MAX);
+        free(at);
+}
+
+/* Instants in (watermark, until] that passed without being taken up. */
+static void passed(struct engine *e, struct ejob *ej, struct wall until)
+{
+        struct schedule s = job_schedule(ej->def);
+        struct wall from = ej->watermark, first = ej->next, last, late = WALL_ALWAYS;
+        int64_t deadline = ej->def->starting_deadline_usec;
+        enum run_reason cause = REASON_DOWN;
+        uint64_t total, old = 0;
+
+        if (first.usec > e->jump_from.usec && first.usec <= e->jump_to.usec)
+                cause = REASON_CLOCK;
+        if (schedule_last(&s, from, ej->fixed_after, until, &last) < 0)
+                return;
+        total = schedule_count(&s, from, ej->fixed_after, until);
+
+        if (ej->def->catch_up == CATCH_UP_SKIP) {
+                due_range(e, ej, RUN_MISSED, cause, first, last, total, 0);
+                return;
+        }
+        if (deadline >= 0 && deadline != USEC_INFINITY)
+                late = (struct wall){ e->now.usec - deadline - 1 };
+
+        if (ej->def->catch_up == CATCH_UP_LATEST) {
+                if (total > 1) {
+                        struct wall before = first;
+
+                        (void)schedule_last(&s, from, ej->fixed_after, (struct wall){ last.usec - 1 }, &before);
+                        due_range(e, ej, RUN_MISSED, cause, first, before, total - 1, 0);
+                }
+                if (last.usec <= late.usec)
+                        due_range(e, ej, RUN_MISSED, REASON_DEADLINE, last, last, 1, 0);
+                else
+                        (void)run_create(e, ej, TRIGGER_CATCH_UP, last,
+                                         ej->def->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED, UINT32_MAX);
+                return;
+        }
+
+        if (late.usec >= first.usec) {
+                struct wall bound = late.usec < until.usec ? late : until, end = first;
+
+                old = schedule_count(&s, from, ej->fixed_after, bound);
+                (void)schedule_last(&s, from, ej->fixed_after, bound, &end);
+                due_range(e, ej, RUN_MISSED, REASON_DEADLINE, first, end, old, 0);
+                from = bound;
+        }
+        if (total > old)
+                catch_up_all(e, ej, from, until, total - old);
+}
+
+/* Instants in (watermark, until] of a job that is paused or off: one row that grows. */
+static void off(struct engine *e, struct ejob *ej, enum run_reason reason, struct wall until)
+{
+        struct schedule s = job_schedule(ej->def);
+        struct wall last;
+
+        if (schedule_last(&s, ej->watermark, ej->fixed_after, until, &last) < 0)
+                return;
+        due_range(e, ej, RUN_SKIPPED, reason, ej->next, last, schedule_count(&s, ej->watermark, ej->fixed_after, until), 0);
+        accounted(e, ej, last);
+}
+
+/* Everything of this job that is due at `now`. */
+void due_take_up(struct engine *e, struct ejob *ej)
+{
+        struct wall late = { e->now.usec - LATE_MAX_USEC - 1 };
+
+        if (!ej->def || ej->next.usec > e->now.usec || e->clock_waiting || (ej->pause && ej->pause->hold))
+                return;
+        if (ej->pause) {
+                off(e, ej, REASON_PAUSED, ej->pause->until.usec < e->now.usec ? ej->pause->until : e->now);
+        } else if (!job_enabled(ej)) {
+                off(e, ej, REASON_DISABLED, e->now);
+        } else {
+                if (late.usec < e->up_since.usec)
+                        late = e->up_since.usec < e->now.usec ? e->up_since : e->now;
+                if (ej->next.usec <= late.usec) {
+                        passed(e, ej, late);
+                        accounted(e, ej, late);
+                        ej->next = next_after(ej, ej->watermark);
+                }
+                while (ej->next.usec <= e->now.usec) {
+                        regular(e, ej, ej->next);
+                        accounted(e, ej, ej->next);
+                        ej->next = next_after(ej, ej->watermark);
+                }
+        }
+        due_arm(e, ej);
+        runs_admit(e, ej);
+}
+
+/* The end of a pause: what was held back passed, and catch_up decides about it. */
+void due_resume(struct engine *e, struct ejob *ej)
+{
+        bool hold = ej->pause->hold;
+
+        if (!hold)
+                due_take_up(e, ej);
+        free(ej->pause->why);
+        free(ej->pause);
+        ej->pause = NULL;
+        due_range_close(ej);
+        out_job(e, ej);
+        if (hold && job_enabled(ej) && ej->next.usec <= e->now.usec) {
+                passed(e, ej, e->now);
+                accounted(e, ej, e->now);
+                runs_admit(e, ej);
+        }
+        due_arm(e, ej);
+}
+
+/* @reboot. */
+void due_boot(struct engine *e, struct ejob *ej)
+{
+        struct schedule s;
+
+        if (!ej->def || ej->def->blocked)
+                return;
+        s = job_schedule(ej->def);
+        if (!schedule_has_reboot(&s))
+                return;
+        if (ej->pause)
+                due_range(e, ej, RUN_SKIPPED, REASON_PAUSED, e->now, e->now, 1, 0);
+        else if (!job_enabled(ej))
+                due_range(e, ej, RUN_SKIPPED, REASON_DISABLED, e->now, e->now, 1, 0);
+        else if (ej->n_active > 0 && ej->def->concurrency == CONCURRENCY_FORBID)
+                due_range(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, e->now, e->now, 1, ej->first->info.id);
+        else
+                (void)run_create(e, ej, TRIGGER_BOOT, e->now, 0, UINT32_MAX);
+        runs_admit(e, ej);
+}
+
+/* Takes up what is due, at most a batch: the caller sees from engine_timeout() that there is more. */
+void due_process(struct engine *e)
+{
+        for (unsigned n = 0; n < DUE_BATCH; n++) {
+                struct ejob *ej = heap_top(&e->due);
+
+                if (!ej || ej->wake.usec > e->now.usec)
+                        return;
+                if (ej->pause && ej->pause->until.usec <= e->now.usec)
+                        due_resume(e, ej);
+                else
+                        due_take_up(e, ej);
+        }
+}

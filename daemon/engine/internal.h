@@ -1,0 +1,212 @@
+/* Shared by the engine's own files; nobody else includes this.
+ *
+ *   engine.c   life, restore, and the step that hands each event to its file
+ *   clock.c    what a step of the wall clock means
+ *   due.c      instants: on time, passed, skipped, missed
+ *   run.c      (plain facts of a run, public)
+ *   runs.c     the life of a run: creation, concurrency, starts, ends, retries
+ *   command.c  what clients ask for
+ *   config.c   definitions that come, change and go
+ *   out.c      rows and effects, held back until they are durable
+ *   query.c    looking on */
+#pragma once
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/heap.h"
+#include "engine/engine.h"
+
+/* Out of memory inside a step ends the process: the state on disk is whole, a restart goes on from it. */
+#define uthash_fatal(msg) abort()
+#include <uthash.h>
+
+/* An instant taken up this late at most is on time. */
+#define LATE_MAX_USEC (5 * USEC_PER_SEC)
+/* Steps of the clock: below this nobody calls it a jump. */
+#define STEP_MIN_USEC (1 * USEC_PER_SEC)
+/* Set back by less than this: nothing repeats and nothing else changes. */
+#define BACK_SMALL_USEC (60 * USEC_PER_SEC)
+/* Up to here fixed expressions do not repeat (crond's limit for a change that is no correction). */
+#define BACK_LARGE_USEC (3 * USEC_PER_HOUR)
+/* The machine's faults: first and longest wait, and when to give up. */
+#define FAULT_FIRST_USEC (1 * USEC_PER_SEC)
+#define FAULT_MAX_USEC (60 * USEC_PER_SEC)
+#define FAULT_GIVE_UP_USEC (1 * USEC_PER_HOUR)
+/* Jobs taken up in one step, so that the first starts of a burst do not wait for the last row of it. */
+#define DUE_BATCH 128
+
+#define WALL_ALWAYS ((struct wall){ INT64_MIN })
+
+struct erun;
+
+struct epause {
+        bool hold;
+        uint32_t by;
+        struct wall at, until;
+        char *why; /* NULL */
+};
+
+/* A job's newest range row, while the next instant may still extend it. */
+struct erange {
+        struct run_info info;
+};
+
+struct ejob {
+        uint64_t id;
+        struct job *def;         /* NULL: removed (or not seen yet, before LOADED) */
+        struct wall watermark, fixed_after;
+        struct wall next;        /* the next instant, WALL_NEVER: none */
+        struct wall wake;        /* when to look: next, or the end of a pause */
+        size_t due_index;
+        uint64_t schedule_digest;
+        struct wall last_success;
+        uint32_t epoch;
+        int8_t enabled_override;
+        bool removed;
+        bool restored;           /* from the store, definition not seen yet */
+        bool definition_stored;  /* in this life of the daemon */
+        bool dirty;              /* its row is to be put at the end of the step */
+        uint32_t n_active;       /* unfinished runs */
+        uint32_t n_admitted;     /* of them past the job's concurrency */
+        uint32_t n_catch_up;     /* chained catch-ups among the unfinished */
+        uint32_t n_joined;       /* regular instants that wait at the end of that chain */
+        struct erun *first, *last; /* unfinished runs, oldest first */
+        struct erange *range;    /* NULL: none open */
+        struct epause *pause;    /* NULL: not paused */
+        struct ejob *dirty_next;
+        UT_hash_handle hh;
+        char name[];
+};
+
+struct erun {
+        struct run_info info;
+        struct ejob *ej;
+        struct job *def;
+        struct erun *prev, *next;  /* in ej's list */
+        size_t ready_index;        /* in the ready queue */
+        size_t deadline_index;
+        struct mono deadline;      /* of a wait: backoff or fault */
+        uint64_t order;            /* place in the queue, given once */
+        struct mono fault_since;   /* MONO_NEVER: no fault */
+        unsigned faults;
+        struct mono first_started; /* MONO_NEVER: not yet */
+        enum run_reason stop_reason;
+        bool admitted;
+        bool joined;               /* counted in n_joined */
+        bool start_sent;           /* the runner knows of info.start */
+        bool dirty, no_retry;
+        struct erun *dirty_next;
+};
+
+/* An action that waits for unit `seq` to be durable. */
+struct effect {
+        uint64_t seq;
+        struct action action;
+        struct job *hold; /* reference that keeps borrowed strings alive; NULL */
+        bool urgent;      /* goes out without its row when the store can't be written */
+};
+
+struct run_slot {
+        uint64_t id;
+        struct erun *run; /* NULL: ended, awaits compaction */
+};
+
+struct engine {
+        struct engine_options opt;
+        struct wall now;
+        struct mono mono;
+        bool seen_clock, loaded, degraded, shutdown, clock_waiting, kill_on_shutdown;
+        struct wall high;       /* the latest wall time seen in this epoch */
+        struct wall jump_from, jump_to; /* the last jump forward */
+        struct mono clock_wait_until;
+        struct wall clock_wait_for;
+        struct wall up_since;
+        uint32_t epoch;
+
+        struct ejob *jobs;      /* hash by name */
+        struct heap due;        /* ejobs by wake */
+        struct ejob **sorted;   /* jobs in force by name, when !sorted_stale */
+        size_t n_sorted, sorted_allocated;
+        bool sorted_stale;
+        size_t n_jobs;          /* in force */
+
+        struct run_slot *slots; /* unfinished runs by number */
+        size_t n_slots, slots_allocated, n_runs;
+        struct heap ready;      /* eruns that may start, by order */
+        struct heap deadlines;  /* eruns by deadline */
+        uint64_t next_run, next_job, next_order;
+        uint32_t n_starting, n_running, n_backoff, n_queued;
+
+        uint64_t next_seq;      /* unit of this step */
+        uint64_t stored_seq;
+        bool unit_open;
+        struct effect *effects; /* ring */
+        size_t effects_head, n_effects, effects_allocated, n_new_effects;
+        struct job **holds;     /* references let go when the next step begins */
+        size_t n_holds, holds_allocated;
+        struct ejob *dirty_jobs;
+        struct erun *dirty_runs;
+        struct actions *out;    /* only inside a step */
+        char message[256];      /* of the reply in this step */
+};
+
+void *engine_alloc(size_t size);
+void *engine_realloc(void *p, size_t n, size_t size);
+
+/* out.c */
+void out_begin(struct engine *e, struct actions *out);
+void out_hold(struct engine *e, struct job *j);
+void out_row(struct engine *e, const struct row *row);
+void out_now(struct engine *e, const struct action *a);
+void out_after_store(struct engine *e, const struct action *a, struct job *hold, bool urgent);
+void out_job(struct engine *e, struct ejob *ej);
+void out_run(struct engine *e, struct erun *r);
+void out_run_now(struct engine *e, struct erun *r);
+void out_transition(struct engine *e, const struct run_info *r);
+void out_publish(struct engine *e, const struct run_info *r, struct job *hold);
+void out_reply(struct engine *e, uint64_t command, enum error_code code, const char *message, uint64_t run, bool changed, bool urgent);
+void out_flush(struct engine *e);
+void out_release(struct engine *e);
+void out_release_urgent(struct engine *e);
+
+/* clock.c */
+void clock_look(struct engine *e, struct wall wall, struct mono mono);
+void clock_at_load(struct engine *e);
+void clock_wait_over(struct engine *e);
+
+/* due.c */
+void due_arm(struct engine *e, struct ejob *ej);
+void due_take_up(struct engine *e, struct ejob *ej);
+void due_process(struct engine *e);
+void due_boot(struct engine *e, struct ejob *ej);
+void due_resume(struct engine *e, struct ejob *ej);
+void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
+               uint64_t count, uint64_t cause);
+void due_range_close(struct ejob *ej);
+bool job_enabled(const struct ejob *ej);
+
+/* runs.c */
+struct erun *run_create(struct engine *e, struct ejob *ej, enum run_trigger trigger, struct wall at, uint32_t flags, uint32_t by_uid);
+struct erun *run_restore(struct engine *e, struct ejob *ej, const struct run_info *info, struct job *def);
+struct erun *run_find(struct engine *e, uint64_t id);
+void run_free(struct erun *r);
+void run_move(struct engine *e, struct erun *r, enum run_state state, enum run_reason reason);
+void run_end(struct engine *e, struct erun *r, enum run_state state, enum run_reason reason);
+void run_stop(struct engine *e, struct erun *r, enum run_reason reason, uint32_t by_uid);
+void runs_admit(struct engine *e, struct ejob *ej);
+void runs_replace(struct engine *e, struct ejob *ej, struct erun *by);
+void runs_start(struct engine *e);
+void runs_deadlines(struct engine *e);
+void run_started(struct engine *e, const struct event *ev);
+void run_start_failed(struct engine *e, const struct event *ev);
+void run_exited(struct engine *e, const struct event *ev);
+void run_lost(struct engine *e, const struct event *ev);
+bool runs_chain(const struct ejob *ej);
+
+/* config.c, command.c */
+void config_apply(struct engine *e, const struct event *ev);
+void config_loaded(struct engine *e, const struct event *ev);
+void command_apply(struct engine *e, const struct command *c);
+struct ejob *job_lookup(struct engine *e, const char *name);
+struct ejob *job_add(struct engine *e, const char *name);

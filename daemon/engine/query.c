@@ -1,0 +1,172 @@
+/* Looking on: jobs by name and in order, unfinished runs, sums, and the check of what must always hold. */
+#include "engine/internal.h"
+
+static int by_name(const void *a, const void *b)
+{
+        return strcmp((*(struct ejob *const *)a)->name, (*(struct ejob *const *)b)->name);
+}
+
+static void sort_jobs(struct engine *e)
+{
+        struct ejob *ej, *tmp;
+
+        if (!e->sorted_stale)
+                return;
+        if (e->sorted_allocated < e->n_jobs) {
+                e->sorted_allocated = e->n_jobs + e->n_jobs / 4;
+                e->sorted = engine_realloc(e->sorted, e->sorted_allocated, sizeof(*e->sorted));
+        }
+        e->n_sorted = 0;
+        HASH_ITER(hh, e->jobs, ej, tmp)
+                if (ej->def)
+                        e->sorted[e->n_sorted++] = ej;
+        assert(e->n_sorted == e->n_jobs);
+        qsort(e->sorted, e->n_sorted, sizeof(*e->sorted), by_name);
+        e->sorted_stale = false;
+}
+
+static void view(const struct ejob *ej, struct job_view *ret)
+{
+        *ret = (struct job_view){
+                .job = ej->def, .name = ej->name, .id = ej->id, .next = ej->pause && ej->pause->hold ? WALL_NEVER : ej->next,
+                .active = ej->n_active, .enabled = job_enabled(ej),
+                .state = {
+                        .id = ej->id, .name = ej->name, .watermark = ej->watermark, .fixed_after = ej->fixed_after,
+                        .epoch = ej->epoch, .schedule_digest = ej->schedule_digest, .removed = ej->removed,
+                        .last_success = ej->last_success, .enabled_override = ej->enabled_override, .pause_until = WALL_NEVER,
+                },
+        };
+        for (const struct erun *r = ej->first; r; r = r->next)
+                if (r->info.state == RUN_STARTING || r->info.state == RUN_RUNNING)
+                        ret->running++;
+        if (ej->pause) {
+                ret->state.paused = true;
+                ret->state.pause_hold = ej->pause->hold;
+                ret->state.paused_by = ej->pause->by;
+                ret->state.paused_at = ej->pause->at;
+                ret->state.pause_until = ej->pause->until;
+                ret->state.pause_why = ej->pause->why;
+        }
+}
+
+size_t engine_jobs(struct engine *e)
+{
+        return e->n_jobs;
+}
+
+bool engine_job_at(struct engine *e, size_t i, struct job_view *ret)
+{
+        sort_jobs(e);
+        if (i >= e->n_sorted)
+                return false;
+        view(e->sorted[i], ret);
+        return true;
+}
+
+size_t engine_job_lower_bound(struct engine *e, const char *name)
+{
+        size_t lo = 0, hi;
+
+        sort_jobs(e);
+        hi = e->n_sorted;
+        while (lo < hi) {
+                size_t mid = lo + (hi - lo) / 2;
+
+                if (strcmp(e->sorted[mid]->name, name) < 0)
+                        lo = mid + 1;
+                else
+                        hi = mid;
+        }
+        return lo;
+}
+
+bool engine_job_find(struct engine *e, const char *name, struct job_view *ret)
+{
+        struct ejob *ej = job_lookup(e, name);
+
+        if (!ej || (!ej->def && ej->n_active == 0))
+                return false;
+        view(ej, ret);
+        return true;
+}
+
+const struct run_info *engine_run_find(struct engine *e, uint64_t run, const struct job **ret_job)
+{
+        struct erun *r = run_find(e, run);
+
+        if (r && ret_job)
+                *ret_job = r->def;
+        return r ? &r->info : NULL;
+}
+
+const struct run_info *engine_job_run(struct engine *e, const char *name, size_t i)
+{
+        struct ejob *ej = job_lookup(e, name);
+        struct erun *r = ej ? ej->first : NULL;
+
+        while (r && i-- > 0)
+                r = r->next;
+        return r ? &r->info : NULL;
+}
+
+const struct run_info *engine_run_after(struct engine *e, uint64_t after)
+{
+        size_t lo = 0, hi = e->n_slots;
+
+        while (lo < hi) {
+                size_t mid = lo + (hi - lo) / 2;
+
+                if (e->slots[mid].id <= after)
+                        lo = mid + 1;
+                else
+                        hi = mid;
+        }
+        for (; lo < e->n_slots; lo++)
+                if (e->slots[lo].run)
+                        return &e->slots[lo].run->info;
+        return NULL;
+}
+
+void engine_get_stats(const struct engine *e, struct engine_stats *ret)
+{
+        *ret = (struct engine_stats){
+                .jobs = e->n_jobs, .runs = e->n_runs, .queued = e->n_queued, .starting = e->n_starting, .running = e->n_running,
+                .backoff = e->n_backoff, .degraded = e->degraded, .shutdown = e->shutdown, .clock_waiting = e->clock_waiting,
+                .epoch = e->epoch, .seq_given = e->next_seq - 1, .seq_stored = e->stored_seq,
+        };
+}
+
+void engine_check(const struct engine *e)
+{
+        uint32_t states[RUN_STATE_NR] = { 0 };
+        size_t runs = 0, jobs = 0;
+        const struct ejob *ej, *tmp;
+
+        HASH_ITER(hh, e->jobs, ej, tmp) {
+                uint32_t active = 0, admitted = 0, chained = 0, joined = 0;
+                uint64_t before = 0;
+
+                jobs += ej->def != NULL;
+                for (const struct erun *r = ej->first; r; r = r->next) {
+                        assert(r->ej == ej && r->def);
+                        assert(r->info.id > before);
+                        before = r->info.id;
+                        assert(!run_state_ends(r->info.state));
+                        assert((r->info.state == RUN_STARTING || r->info.state == RUN_RUNNING || r->info.state == RUN_BACKOFF) <= r->admitted);
+                        assert((r->ready_index != HEAP_NONE) <= (r->info.state == RUN_QUEUED && r->admitted));
+                        assert(r->info.state != RUN_BACKOFF || r->deadline_index != HEAP_NONE || !e->loaded);
+                        states[r->info.state]++;
+                        active++;
+                        admitted += r->admitted && !(r->info.flags & RUN_FORCED);
+                        chained += r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED);
+                        joined += r->joined;
+                        runs++;
+                }
+                assert(active == ej->n_active && admitted == ej->n_admitted);
+                assert(chained == ej->n_catch_up && joined == ej->n_joined);
+                assert(!ej->def || !e->loaded || ej->next.usec > ej->watermark.usec);
+        }
+        assert(runs == e->n_runs && jobs == e->n_jobs);
+        assert(states[RUN_QUEUED] == e->n_queued && states[RUN_STARTING] == e->n_starting);
+        assert(states[RUN_RUNNING] == e->n_running && states[RUN_BACKOFF] == e->n_backoff);
+}
