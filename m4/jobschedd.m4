@@ -37,6 +37,12 @@ AC_DEFUN([JS_WARNINGS], [
     -Wduplicated-cond -Wduplicated-branches -Wnull-dereference -Wvla -Wimplicit-fallthrough -Wredundant-decls -Wnested-externs
     -Wdate-time -Wswitch-enum -Wno-missing-field-initializers -Wno-unused-parameter],
     [JS_TRY_CFLAG(flag, [JS_WARN])])
+  # clang does not take the comments by which uthash's macros say that they fall through.
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+#ifndef __clang__
+#error gcc
+#endif
+]], [])], [JS_WARN="$JS_WARN -Wno-implicit-fallthrough"])
   AC_ARG_ENABLE([werror],
     [AS_HELP_STRING([--enable-werror], [treat warnings as errors])], [], [enable_werror=no])
   AS_IF([test "x$enable_werror" = xyes], [JS_WARN="$JS_WARN -Werror"])
