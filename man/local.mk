@@ -1,1 +1,1 @@
-# man: what is built and installed from here.
+dist_man_MANS += man/jobs.d.5 man/jobschedd.yaml.5 man/jobschedd.8
