@@ -1,1 +1,6 @@
-# daemon/shell
+noinst_LIBRARIES += libshell.a
+libshell_a_SOURCES = daemon/shell/drain.c daemon/shell/internal.h daemon/shell/load.c daemon/shell/places.c \
+	daemon/shell/places.h daemon/shell/reload.c daemon/shell/service.c daemon/shell/service.h \
+	daemon/shell/shell.c daemon/shell/shell.h daemon/shell/timers.c
+libshell_a_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+

@@ -1,0 +1,213 @@
+/* Getting from what is on disk to an engine that runs: the store, the job files, the runs that were alive. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "log/log.h"
+#include "shell/internal.h"
+#include "shell/service.h"
+
+#include <fcntl.h>
+
+#define CONFIG_SIZE_MAX (1u << 20)
+
+unsigned shell_max_starting(const struct config *c)
+{
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+        return c->max_starting > 0 ? c->max_starting : (unsigned)MAX(cores, 1L) * 2;
+}
+
+struct jobfile_options shell_parse_options(const struct shell *s)
+{
+        return (struct jobfile_options){
+                .zones = &s->zone_source, .now = clock_wall(), .defaults = s->config.defaults,
+                .own_user_only = s->own_user_only, .own_user = s->own_user,
+        };
+}
+
+struct folder_options shell_folder_options(const struct shell *s)
+{
+        return (struct folder_options){ .dirs = s->places.jobs_dirs, .parse = shell_parse_options(s), .own_uid = geteuid() };
+}
+
+static void log_diagnostics(const char *path, const struct diagnostics *d, int level)
+{
+        for (size_t i = 0; i < d->n; i++) {
+                const struct diagnostic *x = &d->v[i];
+
+                log_message(level, "%s:%u:%u: %s%s%s%s%s", path, x->line, x->column, x->key ? x->key : "", x->key ? ": " : "",
+                            x->message, x->hint ? "; " : "", x->hint ? x->hint : "");
+        }
+}
+
+int shell_read_config(const char *path, const struct zone_source *zones, struct config *ret, struct error *reterr)
+{
+        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(freep) char *text = NULL;
+        struct diagnostics errors = { 0 }, warnings = { 0 };
+        struct jobfile_options opt = { .zones = zones, .now = clock_wall() };
+        struct stat st;
+        ssize_t n;
+        int r;
+
+        if (fd < 0 && errno == ENOENT) {
+                config_init(ret);
+                return 0;
+        }
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_set(reterr, -errno, ERROR_FAILED, "%s: %s", path, strerror(errno));
+        if (!S_ISREG(st.st_mode))
+                return error_set(reterr, -EINVAL, ERROR_FAILED, "%s is not a plain file", path);
+        if (st.st_size > CONFIG_SIZE_MAX)
+                return error_set(reterr, -EFBIG, ERROR_FAILED, "%s is over 1 MiB", path);
+        text = malloc((size_t)st.st_size + 1);
+        if (!text)
+                return error_set(reterr, -ENOMEM, ERROR_FAILED, "out of memory");
+        n = read_full(fd, text, (size_t)st.st_size);
+        if (n < 0)
+                return error_set(reterr, (int)n, ERROR_FAILED, "%s: %s", path, strerror(-(int)n));
+        r = config_parse(text, (size_t)n, &opt, ret, &errors, &warnings);
+        log_diagnostics(path, &warnings, LOG_WARNING);
+        log_diagnostics(path, &errors, LOG_ERR);
+        if (r < 0 && errors.n > 0)
+                (void)error_set(reterr, r, ERROR_FAILED, "%s:%u:%u: %s%s%s", path, errors.v[0].line, errors.v[0].column,
+                                errors.v[0].key ? errors.v[0].key : "", errors.v[0].key ? ": " : "", errors.v[0].message);
+        else if (r < 0)
+                (void)error_set(reterr, r, ERROR_FAILED, "%s: %s", path, strerror(-r));
+        diagnostics_done(&errors);
+        diagnostics_done(&warnings);
+        return r;
+}
+
+int shell_open_store(struct shell *s, int *ret_holder, struct error *reterr)
+{
+        int r = store_open(s->places.state_dir, &s->store, ret_holder, reterr);
+
+        if (r < 0)
+                return r;
+        r = store_load_meta(s->store, &s->meta, reterr);
+        if (r < 0)
+                return r;
+        r = service_boot_identity(s->boot, sizeof(s->boot));
+        if (r < 0)
+                return error_set(reterr, r, ERROR_FAILED, "can't tell which boot this is (is /proc mounted?): %s", strerror(-r));
+        s->new_boot = !streq(s->boot, s->meta.boot);
+        return 0;
+}
+
+static int restore_job(void *arg, const struct job_state *state)
+{
+        return engine_restore_job(arg, state);
+}
+
+static int restore_file(void *arg, const struct file_row *row)
+{
+        return folder_restore(arg, row);
+}
+
+struct restoring {
+        struct shell *shell;
+        size_t n;
+};
+
+/* The definition that a run began with is kept by its digest: a job file of one job. */
+static int restore_run(void *arg, const struct run_info *info, const char *definition, size_t size)
+{
+        struct restoring *x = arg;
+        struct jobfile_options opt = shell_parse_options(x->shell);
+        struct jobfile f = { 0 };
+        int r;
+
+        opt.own_user_only = false;
+        opt.defaults = NULL;
+        if (definition) {
+                r = jobfile_parse(definition, size, NULL, &opt, &f);
+                if (r == -ENOMEM)
+                        return r;
+                if (f.n_jobs != 1)
+                        log_error("run %llu: its stored definition can't be read, going on by the defaults", (unsigned long long)info->id);
+        }
+        r = engine_restore_run(x->shell->engine, info, f.n_jobs == 1 ? f.jobs[0] : NULL);
+        if (definition)
+                jobfile_done(&f);
+        x->n++;
+        return r;
+}
+
+/* Runs that were starting or running: what became of them is the runner's to find out. */
+static void adopt(struct shell *s)
+{
+        uint64_t after = 0;
+        const struct run_info *r;
+
+        while ((r = engine_run_after(s->engine, after))) {
+                after = r->id;
+                if (r->state == RUN_STARTING || r->state == RUN_RUNNING)
+                        runner_adopt(s->runner, r->id, r->start, r->state, !s->new_boot);
+        }
+        runner_sweep(s->runner);
+}
+
+int shell_load(struct shell *s, struct error *reterr)
+{
+        struct engine_options opt = {
+                .max_running = s->config.max_running > 0 ? s->config.max_running : 1000,
+                .max_starting = shell_max_starting(&s->config),
+                .clock_wait_usec = s->config.clock_wait_usec,
+                .seed = s->meta.seed, .next_run = s->meta.next_run, .next_job = s->meta.next_job, .next_seq = s->meta.next_seq,
+        };
+        struct folder_options folder_opt = shell_folder_options(s);
+        struct store_options store_opt = { .log_dir = s->places.log_dir };
+        struct event ev = { .type = EVENT_LOADED, .loaded = { .new_boot = s->new_boot } };
+        struct restoring runs = { .shell = s };
+        int r;
+
+        r = engine_new(&opt, &s->engine);
+        if (r == 0)
+                r = folder_new(&folder_opt, &s->folder);
+        if (r < 0)
+                return error_set(reterr, r, ERROR_FAILED, "the job files' folders can't be watched: %s", strerror(-r));
+        r = store_load_jobs(s->store, restore_job, s->engine, reterr);
+        if (r == 0)
+                r = store_load_runs(s->store, restore_run, &runs, reterr);
+        if (r == 0)
+                r = store_load_files(s->store, restore_file, s->folder, reterr);
+        if (r == 0)
+                r = folder_scan(s->folder, clock_wall());
+        if (r == 0)
+                r = store_start(s->store, &store_opt, reterr);
+        if (r < 0)
+                return error_set(reterr, r, ERROR_FAILED, "loading failed: %s", strerror(-r));
+        shell_drain(s);
+        shell_step(s, &ev);
+        log_info("%zu jobs, %zu unfinished runs, files with errors: %zu", engine_jobs(s->engine), runs.n, folder_broken(s->folder));
+        return 0;
+}
+
+static void on_attempt(void *arg, const struct event *ev)
+{
+        shell_queue(arg, ev);
+}
+
+int shell_start_runner(struct shell *s, struct error *reterr)
+{
+        struct runner_options opt = {
+                .program = s->places.runner, .runs_dir = s->places.runs_dir, .log_dir = s->places.log_dir,
+                .control_socket = s->places.socket, .boot = s->boot, .language = s->language,
+                .system_zone = tz_name(zones_local(s->zones)), .own_user_only = s->own_user_only,
+                .shutdown_grace_usec = s->config.shutdown_grace_usec, .event = on_attempt, .arg = s,
+        };
+        int r = runner_new(s->loop, &opt, &s->runner, reterr);
+
+        if (r < 0)
+                return r;
+        adopt(s);
+        return 0;
+}
