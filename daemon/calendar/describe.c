@@ -20,24 +20,24 @@ static const char *const months[] = { "",     "January", "February",  "March",  
 
 static void add_number(struct text *t, unsigned v)
 {
-        text_add(t, "%u", v);
+        calendar_text_add(t, "%u", v);
 }
 
 static void add_ordinal(struct text *t, unsigned v)
 {
         static const char *const endings[] = { "th", "st", "nd", "rd" };
 
-        text_add(t, "%u%s", v, v % 10 < 4 && v / 10 != 1 ? endings[v % 10] : "th");
+        calendar_text_add(t, "%u%s", v, v % 10 < 4 && v / 10 != 1 ? endings[v % 10] : "th");
 }
 
 static void add_weekday(struct text *t, unsigned v)
 {
-        text_add(t, "%s", weekdays[v]);
+        calendar_text_add(t, "%s", weekdays[v]);
 }
 
 static void add_month(struct text *t, unsigned v)
 {
-        text_add(t, "%s", months[v]);
+        calendar_text_add(t, "%s", months[v]);
 }
 
 /* "1, 5 to 9 and 20" */
@@ -53,10 +53,10 @@ static void add_list(struct text *t, uint64_t bits, void (*add)(struct text *, u
                 if (b < a + 2)
                         b = a;
                 bits &= ~UINT64_C(0) << (b + 1);
-                text_add(t, "%s", first ? "" : bits ? ", " : " and ");
+                calendar_text_add(t, "%s", first ? "" : bits ? ", " : " and ");
                 add(t, a);
                 if (b > a) {
-                        text_add(t, " to ");
+                        calendar_text_add(t, " to ");
                         add(t, b);
                 }
                 first = false;
@@ -75,14 +75,14 @@ static void add_times(struct text *t, const struct calendar *c)
 {
         unsigned left = (unsigned)(__builtin_popcount(c->hour) * __builtin_popcountll(c->minute));
 
-        text_add(t, "at ");
+        calendar_text_add(t, "at ");
         for (uint32_t h = c->hour; h; h &= h - 1)
                 for (uint64_t m = c->minute; m; m &= m - 1) {
-                        text_add(t, "%02d:%02d", __builtin_ctz(h), __builtin_ctzll(m));
+                        calendar_text_add(t, "%02d:%02d", __builtin_ctz(h), __builtin_ctzll(m));
                         if (c->second != 1)
-                                text_add(t, ":%02d", __builtin_ctzll(c->second));
+                                calendar_text_add(t, ":%02d", __builtin_ctzll(c->second));
                         left--;
-                        text_add(t, "%s", left > 1 ? ", " : left == 1 ? " and " : "");
+                        calendar_text_add(t, "%s", left > 1 ? ", " : left == 1 ? " and " : "");
                 }
 }
 
@@ -92,11 +92,11 @@ static void add_units(struct text *t, uint64_t bits, const char *unit)
         unsigned step = even_step(bits, 60);
 
         if (bits == ALL_MINUTES) {
-                text_add(t, "every %s", unit);
+                calendar_text_add(t, "every %s", unit);
         } else if (step) {
-                text_add(t, "every %u %ss", step, unit);
+                calendar_text_add(t, "every %u %ss", step, unit);
         } else {
-                text_add(t, "at %s%s ", unit, bits & (bits - 1) ? "s" : "");
+                calendar_text_add(t, "at %s%s ", unit, bits & (bits - 1) ? "s" : "");
                 add_list(t, bits, add_number);
         }
 }
@@ -107,13 +107,13 @@ static void add_hours(struct text *t, uint32_t hours, bool spread)
         unsigned step = even_step(hours, 24), last, first = (unsigned)__builtin_ctz(hours);
 
         if (hours == ALL_HOURS)
-                text_add(t, "%s", spread ? "" : " of every hour");
+                calendar_text_add(t, "%s", spread ? "" : " of every hour");
         else if (spread && (bits_step(hours, &last) == 1 || !(hours & (hours - 1))))
-                text_add(t, " from %02u:00 to %02d:59", first, 31 - __builtin_clz(hours));
+                calendar_text_add(t, " from %02u:00 to %02d:59", first, 31 - __builtin_clz(hours));
         else if (step)
-                text_add(t, " of every %u%s hour", step, step == 2 ? "nd" : step == 3 ? "rd" : "th");
+                calendar_text_add(t, " of every %u%s hour", step, step == 2 ? "nd" : step == 3 ? "rd" : "th");
         else {
-                text_add(t, " of hour%s ", hours & (hours - 1) ? "s" : "");
+                calendar_text_add(t, " of hour%s ", hours & (hours - 1) ? "s" : "");
                 add_list(t, hours, add_number);
         }
 }
@@ -127,21 +127,21 @@ static void add_clock(struct text *t, const struct calendar *c)
         if (c->second != 1) {
                 add_units(t, c->second, "second");
                 if (c->minute == ALL_MINUTES && c->hour == ALL_HOURS) {
-                        text_add(t, "%s", one_second ? " of every minute" : "");
+                        calendar_text_add(t, "%s", one_second ? " of every minute" : "");
                         return;
                 }
                 if (c->minute == ALL_MINUTES) {
                         add_hours(t, c->hour, true);
                         return;
                 }
-                text_add(t, ", ");
+                calendar_text_add(t, ", ");
         } else if (one_minute && (c->hour == ALL_HOURS || step)) {
                 if (step)
-                        text_add(t, "every %u hours", step);
+                        calendar_text_add(t, "every %u hours", step);
                 else
-                        text_add(t, "every hour");
+                        calendar_text_add(t, "every hour");
                 if (c->minute != 1)
-                        text_add(t, " at minute %d", __builtin_ctzll(c->minute));
+                        calendar_text_add(t, " at minute %d", __builtin_ctzll(c->minute));
                 return;
         }
         add_units(t, c->minute, "minute");
@@ -151,11 +151,11 @@ static void add_clock(struct text *t, const struct calendar *c)
 static void add_weekdays(struct text *t, uint8_t dow, const char *every)
 {
         if (dow == WORKING_DAYS)
-                text_add(t, "on weekdays");
+                calendar_text_add(t, "on weekdays");
         else if (dow == WEEKEND)
-                text_add(t, "at weekends");
+                calendar_text_add(t, "at weekends");
         else {
-                text_add(t, "on %s", every);
+                calendar_text_add(t, "on %s", every);
                 add_list(t, dow, add_weekday);
         }
 }
@@ -165,27 +165,27 @@ static void add_days(struct text *t, const struct calendar *c, bool daily)
         bool both = c->dom_star || c->dow_star, any_dom = c->dom == ALL_DAYS, any_dow = c->dow == ALL_WEEKDAYS;
 
         if ((any_dom && any_dow) || (!both && (any_dom || any_dow))) {
-                text_add(t, "%s", daily ? " every day" : "");
+                calendar_text_add(t, "%s", daily ? " every day" : "");
         } else if (any_dom) {
-                text_add(t, " ");
+                calendar_text_add(t, " ");
                 add_weekdays(t, c->dow, "");
         } else {
-                text_add(t, " on the ");
+                calendar_text_add(t, " on the ");
                 add_list(t, c->dom, add_ordinal);
                 if (!any_dow) {
-                        text_add(t, both ? " if that is " : " and ");
+                        calendar_text_add(t, both ? " if that is " : " and ");
                         if (both)
                                 add_list(t, c->dow, add_weekday);
                         else
                                 add_weekdays(t, c->dow, "every ");
                 }
                 if (c->month == ALL_MONTHS) {
-                        text_add(t, both && any_dow ? " of the month" : "");
+                        calendar_text_add(t, both && any_dow ? " of the month" : "");
                         return;
                 }
         }
         if (c->month != ALL_MONTHS) {
-                text_add(t, " in ");
+                calendar_text_add(t, " in ");
                 add_list(t, c->month, add_month);
         }
 }
@@ -196,7 +196,7 @@ static void add_fields(struct text *t, const struct calendar *c)
                      __builtin_popcount(c->hour) * __builtin_popcountll(c->minute) <= TIMES_MAX && !even_step(c->hour, 24);
 
         if (calendar_never(c)) {
-                text_add(t, "never: there is no such day");
+                calendar_text_add(t, "never: there is no such day");
                 return;
         }
         if (times)
@@ -214,7 +214,7 @@ static void add_every(struct text *t, int64_t usec)
         } units[] = { { "day", USEC_PER_DAY }, { "hour", USEC_PER_HOUR }, { "minute", USEC_PER_MINUTE }, { "second", USEC_PER_SEC } };
         bool first = true;
 
-        text_add(t, "every");
+        calendar_text_add(t, "every");
         for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
                 long long n = usec / units[i].usec;
 
@@ -222,9 +222,9 @@ static void add_every(struct text *t, int64_t usec)
                 if (n == 0)
                         continue;
                 if (n == 1 && usec == 0 && first)
-                        text_add(t, " %s", units[i].name);
+                        calendar_text_add(t, " %s", units[i].name);
                 else
-                        text_add(t, " %lld %s%s", n, units[i].name, n == 1 ? "" : "s");
+                        calendar_text_add(t, " %lld %s%s", n, units[i].name, n == 1 ? "" : "s");
                 first = false;
         }
 }
@@ -236,10 +236,10 @@ static void add_at(struct text *t, const struct calendar *c)
         unsigned month, d;
 
         civil_date(day, &year, &month, &d);
-        text_add(t, "at %02d:%02d", tod / 3600, tod / 60 % 60);
+        calendar_text_add(t, "at %02d:%02d", tod / 3600, tod / 60 % 60);
         if (tod % 60)
-                text_add(t, ":%02d", tod % 60);
-        text_add(t, "%s on %u %s %lld", c->at_local ? "" : " UTC", d, months[month], (long long)year);
+                calendar_text_add(t, ":%02d", tod % 60);
+        calendar_text_add(t, "%s on %u %s %lld", c->at_local ? "" : " UTC", d, months[month], (long long)year);
 }
 
 size_t calendar_describe(const struct calendar *c, char *buf, size_t size)
@@ -262,7 +262,7 @@ size_t calendar_describe(const struct calendar *c, char *buf, size_t size)
                 add_at(&t, c);
                 break;
         case CALENDAR_REBOOT:
-                text_add(&t, "once after each boot");
+                calendar_text_add(&t, "once after each boot");
                 break;
         }
         if (t.length < size)

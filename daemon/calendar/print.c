@@ -8,7 +8,7 @@
 #include "calendar/text.h"
 #include "calendar/timeparse.h"
 
-void text_add(struct text *t, const char *fmt, ...)
+void calendar_text_add(struct text *t, const char *fmt, ...)
 {
         va_list ap;
         int n;
@@ -45,7 +45,7 @@ static void print_list(struct text *t, uint64_t bits)
         unsigned last, step = __builtin_popcountll(bits) > 2 ? bits_step(bits, &last) : 0;
 
         if (step > 1) {
-                text_add(t, "%u-%u/%u", (unsigned)__builtin_ctzll(bits), last, step);
+                calendar_text_add(t, "%u-%u/%u", (unsigned)__builtin_ctzll(bits), last, step);
                 return;
         }
         while (bits) {
@@ -54,10 +54,10 @@ static void print_list(struct text *t, uint64_t bits)
                 while (b < 63 && bits >> (b + 1) & 1)
                         b++;
                 if (b > a + 1) {
-                        text_add(t, "%s%u-%u", comma, a, b);
+                        calendar_text_add(t, "%s%u-%u", comma, a, b);
                 } else {
                         b = a;
-                        text_add(t, "%s%u", comma, a);
+                        calendar_text_add(t, "%s%u", comma, a);
                 }
                 bits &= b < 63 ? ~UINT64_C(0) << (b + 1) : 0;
                 comma = ",";
@@ -98,9 +98,9 @@ static void print_field(struct text *t, enum field f, uint64_t bits, bool star)
                 return;
         }
         n = star_step(f, bits, &rest);
-        text_add(t, n == 1 ? "*" : "*/%u", n);
+        calendar_text_add(t, n == 1 ? "*" : "*/%u", n);
         if (rest) {
-                text_add(t, ",");
+                calendar_text_add(t, ",");
                 print_list(t, rest);
         }
 }
@@ -143,7 +143,7 @@ static void print_fields(struct text *t, const struct calendar *c)
                 choose_stars(c, bits, star);
         for (int f = c->has_seconds ? FIELD_SECOND : FIELD_MINUTE; f < FIELD_NR; f++) {
                 if (t->length > 0)
-                        text_add(t, " ");
+                        calendar_text_add(t, " ");
                 print_field(t, (enum field)f, bits[f], star[f]);
         }
 }
@@ -161,14 +161,14 @@ size_t calendar_print(const struct calendar *c, char *buf, size_t size)
                 break;
         case CALENDAR_EVERY:
                 duration_print(c->value_usec, word, sizeof(word));
-                text_add(&t, "@every %s", word);
+                calendar_text_add(&t, "@every %s", word);
                 break;
         case CALENDAR_AT:
                 wall_print_rfc3339((struct wall){ c->value_usec }, tz_utc(), 0, word, sizeof(word));
-                text_add(&t, "@at %.19s%s", word, c->at_local ? "" : "Z");
+                calendar_text_add(&t, "@at %.19s%s", word, c->at_local ? "" : "Z");
                 break;
         case CALENDAR_REBOOT:
-                text_add(&t, "@reboot");
+                calendar_text_add(&t, "@reboot");
                 break;
         }
         return t.length;

@@ -9,7 +9,7 @@ struct text {
 };
 
 /* Appends; what is too much is cut off, NUL-terminated. */
-void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void calendar_text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* If `bits` (not 0) are a, a+n, a+2n, … z: n, and z in *ret_last; else, or for a single one, 0. */
 unsigned bits_step(uint64_t bits, unsigned *ret_last);
