@@ -1,0 +1,173 @@
+/* jobctl list, next, runs: what is read from the daemon page by page. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "listing.h"
+
+#define WATCH_SECONDS 2
+#define RUNS_ON_TERMINAL 50
+
+static void print_item(void *arg, const json_t *item)
+{
+        printer_item(arg, item);
+}
+
+void quiet_is_names(struct cli *c)
+{
+        if (opt_given(c, OPT_QUIET))
+                c->format = OUTPUT_NAME;
+}
+
+static int labels_param(struct cli *c, json_t *params)
+{
+        json_t *labels = json_object();
+        const char *value;
+
+        json_object_set_new(params, "label", labels);
+        for (size_t i = 0; (value = opt_value_nth(c, OPT_LABEL, i)); i++) {
+                _cleanup_(freep) char *key = xstrdup(value);
+                char *eq = strchr(key, '=');
+
+                if (!eq || eq == key)
+                        return fail_usage(c, "--label wants K=V, not `%s'", value);
+                *eq = '\0';
+                json_object_set_new(labels, key, json_string(eq + 1));
+        }
+        return EXIT_OK;
+}
+
+static int list_params(struct cli *c, json_t **ret)
+{
+        _cleanup_(json_decrefp) json_t *params = json_object();
+        int r = EXIT_OK;
+
+        if (c->n_args > 0)
+                json_object_set_new(params, "patterns", args_json(c->args, c->n_args));
+        if (opt_given(c, OPT_STATE))
+                json_object_set_new(params, "state", json_string(opt_value(c, OPT_STATE)));
+        if (opt_given(c, OPT_USER))
+                json_object_set_new(params, "user", json_string(opt_value(c, OPT_USER)));
+        if (opt_given(c, OPT_FAILED))
+                json_object_set_new(params, "failed", json_true());
+        if (opt_given(c, OPT_LABEL))
+                r = labels_param(c, params);
+        if (r == EXIT_OK)
+                *ret = TAKE_PTR(params);
+        return r;
+}
+
+static int list_once(struct cli *c)
+{
+        bool filtered = opt_given(c, OPT_STATE) || opt_given(c, OPT_USER) || opt_given(c, OPT_FAILED) || opt_given(c, OPT_LABEL);
+        _cleanup_(printer_freep) struct printer *p = NULL;
+        json_t *params;
+        int r;
+
+        r = list_params(c, &params);
+        if (r != EXIT_OK)
+                return r;
+        p = printer_new(c, &jobs_list);
+        r = each_item(c, "job.list", params, "jobs", 0, print_item, p, NULL);
+        if (r != EXIT_OK)
+                return r;
+        if (printer_count(p) == 0 && c->n_args > 0 && !filtered)
+                return fail(c, EXIT_NOT_FOUND, "no job matches `%s'", c->args[0]);
+        printer_end(p, NULL);
+        return EXIT_OK;
+}
+
+int watch(struct cli *c, int (*once)(struct cli *c))
+{
+        for (;;) {
+                int r;
+
+                if (c->stdout_tty)
+                        (void)fputs("\033[H\033[2J", stdout);
+                c->now = cli_now();
+                r = once(c);
+                if (fflush(stdout) != 0)
+                        return EXIT_FAILED;
+                /* What is wrong in the question stays wrong; a daemon that is gone may come back. */
+                if (r != EXIT_OK && r != EXIT_UNREACHABLE)
+                        return r;
+                if (r == EXIT_UNREACHABLE)
+                        cli_disconnect(c);
+                (void)sleep(WATCH_SECONDS);
+        }
+}
+
+int cmd_list(struct cli *c)
+{
+        quiet_is_names(c);
+        return opt_given(c, OPT_WATCH) ? watch(c, list_once) : list_once(c);
+}
+
+/* How far off an instant is. */
+static void next_in_cell(struct cli *c, const json_t *item, struct strbuf *ret)
+{
+        struct wall at;
+
+        if (jtime(item, "at", &at))
+                strbuf_add_relative(ret, at, c->now);
+}
+
+int cmd_next(struct cli *c)
+{
+        static const struct column columns[] = {
+                { "AT", "at", CELL_TIME },
+                { "IN", "at", CELL_TEXT, COLUMN_HUMAN, next_in_cell },
+                { "JOB", "job", CELL_TEXT, COLUMN_CUT },
+        };
+        static const struct list list = { "next", "job", columns, ARRAY_SIZE(columns) };
+        _cleanup_(json_decrefp) json_t *params = json_object(), *answer = NULL;
+        _cleanup_(printer_freep) struct printer *p = NULL;
+        const json_t *item;
+        int64_t n = 0;
+        size_t i;
+        int r;
+
+        if (c->n_args > 0)
+                json_object_set_new(params, "jobs", args_json(c->args, c->n_args));
+        r = opt_number(c, OPT_COUNT, 1, 10000, &n);
+        if (r == EXIT_OK && n > 0)
+                json_object_set_new(params, "n", json_integer(n));
+        if (r == EXIT_OK)
+                r = opt_time_param(c, OPT_FROM, false, params, "from");
+        if (r == EXIT_OK)
+                r = opt_time_param(c, OPT_TO, false, params, "to");
+        if (r == EXIT_OK)
+                r = call_or_fail(c, "job.next", TAKE_PTR(params), &answer);
+        if (r != EXIT_OK)
+                return r;
+        p = printer_new(c, &list);
+        json_array_foreach(json_object_get(answer, "next"), i, item)
+                printer_item(p, item);
+        printer_end(p, NULL);
+        return EXIT_OK;
+}
+
+int cmd_runs(struct cli *c)
+{
+        _cleanup_(printer_freep) struct printer *p = NULL;
+        bool more, people = c->stdout_tty && (c->format == OUTPUT_TABLE || c->format == OUTPUT_WIDE);
+        int64_t n = people && !opt_given(c, OPT_QUIET) ? RUNS_ON_TERMINAL : 0;
+        json_t *params;
+        int r;
+
+        quiet_is_names(c);
+        r = opt_number(c, OPT_COUNT, 1, INT64_MAX / 2, &n);
+        if (r == EXIT_OK)
+                r = run_filters(c, c->args, c->n_args, &params);
+        if (r != EXIT_OK)
+                return r;
+        p = printer_new(c, &runs_list);
+        r = each_item(c, "run.list", params, "runs", (uint64_t)n, print_item, p, &more);
+        if (r != EXIT_OK)
+                return r;
+        printer_end(p, NULL);
+        if (more && people && !opt_given(c, OPT_COUNT)) {
+                (void)fflush(stdout);
+                say(c, "The newest %d; there are more (-n N).", RUNS_ON_TERMINAL);
+        }
+        return EXIT_OK;
+}

@@ -1,0 +1,398 @@
+/* jobctl status: is all well?  And `status --check`, the same question asked by a monitoring system. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "files.h"
+#include "listing.h"
+
+#define FAILING_SHOWN 10
+#define NEXT_SHOWN 5
+#define FILES_SHOWN 10
+/* Monitoring systems give up at about ten seconds themselves. */
+#define CHECK_PATIENCE (8 * USEC_PER_SEC)
+
+struct status {
+        json_t *status, *failing, *next;
+};
+
+static void status_done(struct status *s)
+{
+        json_decref(s->status);
+        json_decref(s->failing);
+        json_decref(s->next);
+}
+
+/* Three questions in one round trip. */
+static int ask_all(struct cli *c, struct status *ret, struct error *reterr)
+{
+        int ids[3], r;
+        json_t **answers[] = { &ret->status, &ret->failing, &ret->next };
+
+        r = cli_connect(c, reterr);
+        if (r == 0)
+                r = client_send(c->client, "system.status", json_pack("{s:i}", "limit", FILES_SHOWN), &ids[0], reterr);
+        if (r == 0)
+                r = client_send(c->client, "job.list", json_pack("{s:b,s:i}", "failed", 1, "limit", FAILING_SHOWN), &ids[1], reterr);
+        if (r == 0)
+                r = client_send(c->client, "job.next", json_pack("{s:i}", "n", NEXT_SHOWN), &ids[2], reterr);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(answers); i++) {
+                r = client_receive(c->client, ids[i], answers[i], reterr);
+                if (r > 0)
+                        r = error_set(reterr, -EPROTO, ERROR_FAILED, "the daemon streams where it should answer");
+        }
+        return r;
+}
+
+/* ---- for people */
+
+static void put_label(struct strbuf *t, const char *label)
+{
+        strbuf_addf(t, "%12s: ", label);
+}
+
+static void add_head(struct cli *c, const json_t *s, struct strbuf *t)
+{
+        const char *state = jstr(s, "state"), *version = jstr(s, "version");
+        struct wall since;
+
+        state = state ? state : "?";
+        strbuf_add_colored(t, c, state, "●");
+        strbuf_add(t, " jobschedd ");
+        strbuf_add_outside(t, version ? version : "?");
+        strbuf_add(t, " - ");
+        {
+                _cleanup_(strbuf_done) struct strbuf word = { 0 };
+
+                strbuf_add_outside(&word, state);
+                strbuf_add_colored(t, c, state, strbuf_str(&word));
+        }
+        strbuf_add_char(t, '\n');
+        if (jtime(s, "started_at", &since)) {
+                put_label(t, "Active");
+                strbuf_add(t, "since ");
+                strbuf_add_local(t, c, since);
+                strbuf_add(t, " (");
+                strbuf_add_relative(t, since, c->now);
+                strbuf_add(t, ")\n");
+        }
+        put_label(t, "Process");
+        strbuf_addf(t, "%lld", (long long)jcount(s, "pid"));
+        if (jcount(s, "runner_pid") > 0)
+                strbuf_addf(t, ", runner %lld", (long long)jcount(s, "runner_pid"));
+        strbuf_add_char(t, '\n');
+}
+
+static void add_counts(const json_t *s, struct strbuf *t)
+{
+        static const char *const states[] = { "running", "starting", "queued", "backoff" };
+        bool any = false;
+
+        put_label(t, "Jobs");
+        strbuf_addf(t, "%lld", (long long)MAX(jcount(s, "jobs"), INT64_C(0)));
+        if (jcount(s, "jobs_blocked") > 0)
+                strbuf_addf(t, ", %lld blocked", (long long)jcount(s, "jobs_blocked"));
+        strbuf_add_char(t, '\n');
+        put_label(t, "Runs");
+        for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+                int64_t n = jcount(json_object_get(s, "runs"), states[i]);
+
+                if (n <= 0)
+                        continue;
+                strbuf_addf(t, "%s%lld %s", any ? ", " : "", (long long)n, states[i]);
+                any = true;
+        }
+        strbuf_add(t, any ? "\n" : "none live\n");
+        put_label(t, "Files");
+        strbuf_addf(t, "%lld", (long long)MAX(jcount(s, "files_total"), INT64_C(0)));
+        if (jcount(s, "files_bad") > 0)
+                strbuf_addf(t, ", %lld with errors", (long long)jcount(s, "files_bad"));
+        strbuf_add_char(t, '\n');
+}
+
+static void put_files(struct cli *c, const json_t *s)
+{
+        const json_t *files = json_object_get(s, "files"), *file;
+        size_t i;
+
+        json_array_foreach((json_t *)files, i, file) {
+                _cleanup_(strbuf_done) struct strbuf t = { 0 };
+                const char *state = jstr(file, "state"), *path = jstr(file, "path");
+                struct wall since;
+
+                put_file_diagnostics(stdout, c, file);
+                if (!state || !streq(state, "stale"))
+                        continue;
+                strbuf_add_outside(&t, path ? path : "?");
+                strbuf_add(&t, ": stale");
+                if (jtime(file, "since", &since)) {
+                        strbuf_add(&t, " since ");
+                        strbuf_add_local(&t, c, since);
+                }
+                strbuf_add(&t, ": its last good version is in force");
+                (void)puts(strbuf_str(&t));
+        }
+        if (jcount(s, "files_bad") > (int64_t)json_array_size(files))
+                (void)printf("... and %lld more files with errors\n", (long long)(jcount(s, "files_bad") - (int64_t)json_array_size(files)));
+}
+
+static void put_failing(struct cli *c, const json_t *answer)
+{
+        const json_t *job;
+        size_t i;
+
+        json_array_foreach(json_object_get(answer, "jobs"), i, job) {
+                _cleanup_(strbuf_done) struct strbuf t = { 0 }, state = { 0 };
+                const json_t *last = json_object_get(job, "last");
+                const char *name = jstr(job, "name");
+                struct wall at;
+
+                if (i == 0)
+                        (void)puts("\nFailing:");
+                strbuf_add(&t, "  ");
+                strbuf_add_outside(&t, name ? name : "?");
+                strbuf_add(&t, "  ");
+                strbuf_add_state(&state, last);
+                strbuf_add_colored(&t, c, jstr(last, "state"), strbuf_str(&state));
+                if (jtime(last, "ended_at", &at)) {
+                        strbuf_add(&t, "  ");
+                        strbuf_add_relative(&t, at, c->now);
+                }
+                if (jcount(last, "id") > 0)
+                        strbuf_addf(&t, "  (run %lld)", (long long)jcount(last, "id"));
+                (void)puts(strbuf_str(&t));
+        }
+        if (json_is_string(json_object_get(answer, "cursor")))
+                (void)puts("  ... and more: jobctl list --failed");
+}
+
+static void put_next(struct cli *c, const json_t *answer)
+{
+        const json_t *item;
+        size_t i;
+
+        json_array_foreach(json_object_get(answer, "next"), i, item) {
+                _cleanup_(strbuf_done) struct strbuf t = { 0 };
+                const char *job = jstr(item, "job");
+                struct wall at;
+
+                if (!jtime(item, "at", &at))
+                        continue;
+                if (i == 0)
+                        (void)puts("\nNext:");
+                strbuf_add(&t, "  ");
+                strbuf_add_local(&t, c, at);
+                strbuf_add(&t, "  ");
+                strbuf_add_outside(&t, job ? job : "?");
+                strbuf_add(&t, "  (");
+                strbuf_add_relative(&t, at, c->now);
+                strbuf_add_char(&t, ')');
+                (void)puts(strbuf_str(&t));
+        }
+}
+
+static int status_for_people(struct cli *c)
+{
+        _cleanup_(status_done) struct status s = { 0 };
+        _cleanup_(strbuf_done) struct strbuf t = { 0 };
+        struct error e = ERROR_NULL;
+
+        if (ask_all(c, &s, &e) < 0)
+                return fail_error(c, &e);
+        add_head(c, s.status, &t);
+        add_counts(s.status, &t);
+        (void)fputs(strbuf_str(&t), stdout);
+        put_files(c, s.status);
+        put_failing(c, s.failing);
+        put_next(c, s.next);
+        return EXIT_OK;
+}
+
+/* ---- for machines: every file, page by page */
+
+static void append_item(void *arg, const json_t *item)
+{
+        json_array_append(arg, (json_t *)item);
+}
+
+static int status_document(struct cli *c, json_t **ret)
+{
+        _cleanup_(status_done) struct status s = { 0 };
+        struct error e = ERROR_NULL;
+        json_t *files = json_array();
+        int r;
+
+        if (ask_all(c, &s, &e) < 0) {
+                json_decref(files);
+                return fail_error(c, &e);
+        }
+        json_object_set_new(s.status, "files", files);
+        r = each_item(c, "system.status", json_pack("{s:s}", "files", "all"), "files", 0, append_item, files, NULL);
+        if (r != EXIT_OK)
+                return r;
+        (void)json_object_del(s.status, "cursor");
+        json_object_set(s.status, "failing", json_object_get(s.failing, "jobs"));
+        json_object_set(s.status, "next", json_object_get(s.next, "next"));
+        *ret = TAKE_PTR(s.status);
+        return EXIT_OK;
+}
+
+static int status_once(struct cli *c)
+{
+        _cleanup_(json_decrefp) json_t *doc = NULL;
+        int r;
+
+        if (c->format == OUTPUT_TABLE || c->format == OUTPUT_WIDE)
+                return status_for_people(c);
+        r = status_document(c, &doc);
+        if (r != EXIT_OK)
+                return r;
+        if (c->format == OUTPUT_NAME)
+                (void)puts(jstr(doc, "state") ? jstr(doc, "state") : "?");
+        else
+                (void)print_object(c, doc);
+        return EXIT_OK;
+}
+
+/* ---- for monitoring */
+
+enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
+
+struct check {
+        int level;
+        int64_t failing, paused, disabled, blocked, jobs;
+        struct strbuf what; /* what is wrong, gathered */
+};
+
+static void worse(struct check *k, int level, const char *job, const char *what)
+{
+        k->level = MAX(k->level, level);
+        if (k->what.n > 400) /* one line, however many jobs */
+                return;
+        strbuf_addf(&k->what, "%s%s%s%s", k->what.n > 0 ? ", " : "", job ? job : "", job ? " " : "", what);
+}
+
+static bool has_failed(const json_t *last)
+{
+        const char *state = jstr(last, "state");
+
+        return state && (streq(state, "failed") || streq(state, "timed_out") || streq(state, "lost") || streq(state, "missed"));
+}
+
+static void judge_named(void *arg, const json_t *job)
+{
+        struct check *k = arg;
+        const json_t *last = json_object_get(job, "last");
+        const char *name = jstr(job, "name");
+        _cleanup_(strbuf_done) struct strbuf state = { 0 };
+
+        k->jobs++;
+        if (has_failed(last)) {
+                k->failing++;
+                strbuf_add_state(&state, last);
+                worse(k, CHECK_WARNING, name, strbuf_str(&state));
+        }
+        if (json_is_string(json_object_get(job, "blocked"))) {
+                k->blocked++;
+                worse(k, CHECK_CRITICAL, name, "is blocked");
+        } else if (json_is_object(json_object_get(job, "paused"))) {
+                k->paused++;
+                worse(k, CHECK_WARNING, name, "is paused");
+        } else if (json_is_false(json_object_get(job, "enabled"))) {
+                k->disabled++;
+                worse(k, CHECK_WARNING, name, "is disabled");
+        }
+}
+
+static void judge_failed(void *arg, const json_t *job)
+{
+        struct check *k = arg;
+        _cleanup_(strbuf_done) struct strbuf state = { 0 };
+
+        k->failing++;
+        strbuf_add_state(&state, json_object_get(job, "last"));
+        worse(k, CHECK_WARNING, jstr(job, "name"), strbuf_str(&state));
+}
+
+static int judge_daemon(struct cli *c, struct check *k)
+{
+        _cleanup_(json_decrefp) json_t *s = NULL;
+        const char *state;
+        int r;
+
+        r = call_or_fail(c, "system.status", json_pack("{s:i}", "limit", 1), &s);
+        if (r != EXIT_OK)
+                return r;
+        state = jstr(s, "state");
+        if (!state || !streq(state, "ok"))
+                worse(k, CHECK_CRITICAL, "jobschedd", "can't write its state");
+        if (c->n_args > 0)
+                return EXIT_OK;
+        k->jobs = jcount(s, "jobs");
+        k->blocked = jcount(s, "jobs_blocked");
+        if (k->blocked > 0)
+                worse(k, CHECK_WARNING, NULL, "jobs are blocked");
+        if (jcount(s, "files_bad") > 0)
+                worse(k, CHECK_WARNING, NULL, "job files have errors");
+        return EXIT_OK;
+}
+
+static int judge(struct cli *c, struct check *k)
+{
+        struct error e = ERROR_NULL;
+        json_t *params;
+        int r;
+
+        if (cli_connect(c, &e) < 0)
+                return fail_error(c, &e);
+        client_set_deadline(c->client, mono_add(clock_mono(), CHECK_PATIENCE));
+        r = judge_daemon(c, k);
+        if (r != EXIT_OK)
+                return r;
+        params = c->n_args > 0 ? json_pack("{s:o}", "patterns", args_json(c->args, c->n_args)) : json_pack("{s:b}", "failed", 1);
+        r = each_item(c, "job.list", params, "jobs", 0, c->n_args > 0 ? judge_named : judge_failed, k, NULL);
+        if (r == EXIT_OK && c->n_args > 0 && k->jobs == 0)
+                r = fail(c, EXIT_NOT_FOUND, "no job matches `%s'", c->args[0]);
+        return r;
+}
+
+/* One line: `OK: …|jobs=12 failing=0`, as monitoring plugins do. */
+static int status_check(struct cli *c)
+{
+        static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+        _cleanup_(strbuf_done) struct strbuf shown = { 0 };
+        struct check k = { 0 };
+        int64_t max_failed = 0;
+        int r;
+
+        r = opt_number(c, OPT_MAX_FAILED, 0, INT64_MAX / 2, &max_failed);
+        if (r == EXIT_OK)
+                r = judge(c, &k);
+        if (r != EXIT_OK) {
+                k.level = r == EXIT_UNREACHABLE ? CHECK_CRITICAL : CHECK_UNKNOWN;
+                (void)printf("JOBSCHEDD %s: %s\n", words[k.level], r == EXIT_UNREACHABLE ? "the daemon can't be reached" : "can't tell");
+                strbuf_done(&k.what);
+                return k.level;
+        }
+        if (k.failing > max_failed)
+                k.level = MAX(k.level, CHECK_CRITICAL);
+        strbuf_add_outside(&shown, strbuf_str(&k.what));
+        for (size_t i = 0; i < shown.n; i++)
+                if (shown.s[i] == '|') /* parts the words from the numbers */
+                        shown.s[i] = '/';
+        (void)printf("JOBSCHEDD %s: %s|jobs=%lld failing=%lld;0;%lld blocked=%lld\n", words[k.level], k.what.n > 0 ? strbuf_str(&shown) : "all is well",
+                     (long long)MAX(k.jobs, INT64_C(0)), (long long)k.failing, (long long)max_failed, (long long)MAX(k.blocked, INT64_C(0)));
+        strbuf_done(&k.what);
+        return k.level;
+}
+
+int cmd_status(struct cli *c)
+{
+        if (opt_given(c, OPT_CHECK))
+                return status_check(c);
+        if (c->n_args > 0)
+                return fail_usage(c, "status takes jobs only with --check; `jobctl show %s' shows one", c->args[0]);
+        if (opt_given(c, OPT_MAX_FAILED))
+                return fail_usage(c, "--max-failed goes with --check");
+        return opt_given(c, OPT_WATCH) ? watch(c, status_once) : status_once(c);
+}

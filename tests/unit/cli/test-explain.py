@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""jobctl explain --json against the conformance cases.
+
+`make check` takes 150 of them, spread evenly; JOBSCHEDD_ALL_CASES=1 takes all, also those of a larger collection beside the sources."""
+import datetime
+import glob
+import json
+import os
+import subprocess
+import sys
+
+top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
+build = os.environ.get("top_builddir", top)
+sys.path.insert(0, os.path.join(top, "tests/lib"))
+import tap  # noqa: E402
+
+JOBCTL = os.path.join(build, "jobctl")
+ALL = os.environ.get("JOBSCHEDD_ALL_CASES")
+
+
+def cases():
+    folder = os.path.join(top, "../shared/data/schedules")
+    if not ALL or not os.path.isdir(folder):
+        folder = os.path.join(top, "tests/data/schedules")
+    for path in sorted(glob.glob(os.path.join(folder, "*.jsonl"))):
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                case = json.loads(line)
+                if case.get("dialect") not in ("vixie", "seconds"):
+                    continue
+                if case.get("invalid") or {"any", "jobschedd"} & set(case.get("policies", [])):
+                    yield case
+
+
+def explain(*args):
+    p = subprocess.run([JOBCTL, "explain", "--json", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    return p.returncode, p.stdout, p.stderr
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def in_zone(instant, zone):
+    return instant.astimezone(zoneinfo.ZoneInfo(zone)).isoformat()
+
+
+def wrong_invalid(case):
+    code, out, err = explain(case["expr"])
+    if code != 1:
+        return f"exit {code}"
+    error = json.loads(out)["error"]
+    if error["code"] != "invalid_expression" or not error["message"]:
+        return f"error {error}"
+    if not 0 <= error["position"] <= len(case["expr"].encode()):
+        return f"position {error['position']}"
+    if err.count("\n") != 1:
+        return f"standard error: {err!r}"
+    return None
+
+
+def wrong_next(case):
+    wanted = case.get("expect")
+    n = max(1, len(wanted or []))
+    code, out, err = explain(case["expr"], "--timezone", case["tz"], "--from", case["from"], "-n", str(n))
+    if code != 0 or err:
+        return f"exit {code}: {err}"
+    doc = json.loads(out)
+    got = doc["next"]
+    if doc["expression"] != case["expr"] or doc["timezone"] != case["tz"] or when(doc["from"]) != when(case["from"]) or not doc["description"]:
+        return f"document {out}"
+    if wanted is not None and (len(got) != len(wanted) or [when(t) for t in got] != [when(t) for t in wanted]):
+        return f"next {got}, not {wanted}"
+    if any(when(t) in [when(x) for x in case.get("absent", [])] for t in got[:1]):
+        return f"next {got[0]} must not be"
+    for t in got:
+        if zoneinfo and t != in_zone(when(t), case["tz"]):
+            return f"{t} is not how {case['tz']} writes it"
+    return None
+
+
+try:
+    import zoneinfo
+except ImportError:  # Python before 3.9: the offsets go unchecked
+    zoneinfo = None
+
+everything = list(cases())
+chosen = everything if ALL else everything[:: max(1, len(everything) // 150)]
+tap.ok(len(everything) > 1000 and len(chosen) >= 150, f"{len(chosen)} of {len(everything)} cases are tried")
+for c in chosen:
+    why = wrong_invalid(c) if c.get("invalid") else wrong_next(c)
+    if not tap.ok(why is None, f"{c['id']}: {c['expr']}".replace("#", "")):
+        tap.diag(f"{c}\n{why}")
+tap.done()
