@@ -208,8 +208,9 @@ void due_take_up(struct engine *e, struct ejob *ej)
                 if (late.usec < e->up_since.usec)
                         late = e->up_since.usec < e->now.usec ? e->up_since : e->now;
                 if (ej->next.usec <= late.usec) {
-                        passed(e, ej, late);
-                        accounted(e, ej, late);
+                        /* Once one was missed, so was everything up to now: `latest` is one run, not two. */
+                        passed(e, ej, e->now);
+                        accounted(e, ej, e->now);
                         ej->next = next_after(ej, ej->watermark);
                 }
                 while (ej->next.usec <= e->now.usec) {
