@@ -107,16 +107,14 @@ static void put(struct engine *e, struct job *def)
                 set_definition(e, ej, def);
                 out_job(e, ej);
         } else {
-                bool was_enabled = job_enabled(ej), changed = ej->schedule_digest != digest;
+                bool was_enabled = job_enabled(ej);
 
                 due_take_up(e, ej);
-                if (changed)
-                        due_drop_held(e, ej);
                 set_definition(e, ej, def);
                 due_range_close(ej);
-                if (changed || was_enabled != job_enabled(ej)) {
+                if (ej->schedule_digest != digest || was_enabled != job_enabled(ej)) {
                         ej->schedule_digest = digest;
-                        if ((changed || !ej->pause || !ej->pause->hold) && e->now.usec > ej->watermark.usec)
+                        if (e->now.usec > ej->watermark.usec)
                                 ej->watermark = e->now;
                         out_job(e, ej);
                 }
@@ -143,7 +141,6 @@ static void take_away(struct engine *e, struct ejob *ej)
 {
         if (ej->def) {
                 due_take_up(e, ej);
-                due_drop_held(e, ej);
                 out_hold(e, TAKE_PTR(ej->def));
                 e->n_jobs--;
         }

@@ -66,6 +66,11 @@ struct job *job_unref(struct job *j)
         assert(j->refs > 0);
         if (--j->refs > 0)
                 return NULL;
+        if (j->packed) {
+                job_source_unref(j->source);
+                free(j);
+                return NULL;
+        }
 
         for (size_t i = 0; j->texts && i < j->n_entries; i++)
                 free(j->texts[i]);
@@ -94,6 +99,19 @@ struct job *job_unref(struct job *j)
         return NULL;
 }
 
+struct job_source *job_source_new(const char *path, uint32_t uid)
+{
+        size_t size = strlen(path) + 1;
+        struct job_source *s = calloc(1, sizeof(*s) + size);
+
+        if (!s)
+                return NULL;
+        s->refs = 1;
+        s->uid = uid;
+        s->path = memcpy(s + 1, path, size);
+        return s;
+}
+
 struct job_source *job_source_ref(struct job_source *s)
 {
         assert(s->refs > 0);
@@ -104,7 +122,8 @@ struct job_source *job_source_ref(struct job_source *s)
 struct job_source *job_source_unref(struct job_source *s)
 {
         if (s && --s->refs == 0) {
-                free(s->path);
+                if (s->path != (char *)(s + 1))
+                        free(s->path);
                 free(s);
         }
         return NULL;

@@ -1,6 +1,9 @@
 /* What a job is: a definition, read-only once made, counted references.  jobfile/ makes them from YAML, store/ keeps
  * them by digest, the engine schedules and starts by them, the runner's START is composed of one.  Every string is
- * owned by the job.  Durations are microseconds; USEC_INFINITY where a user wrote `unlimited`. */
+ * owned by the job.  Durations are microseconds; USEC_INFINITY where a user wrote `unlimited`.
+ *
+ * There may be 100,000 of them: one that comes from a file lies in a single block of memory (`packed`), strings and arrays
+ * behind the struct; one made piece by piece (tests) owns each of its pointers. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +49,7 @@ struct job_retry {
 struct job_source {
         uint32_t refs;
         uint32_t uid;         /* the file's owner: the definition's owner, for rights */
-        char *path;
+        char *path;           /* in the same block if made by job_source_new() */
         uint8_t sha256[32];   /* of the file's text */
 };
 
@@ -58,22 +61,41 @@ struct job {
         uint8_t digest[32];         /* of the canonical definition: equal digests, equal jobs (the source aside) */
         char *blocked;              /* why it can't be scheduled (an unknown zone), or NULL */
 
-        /* Schedule */
+        /* Schedule.  (Within each part the small ones stand together: every byte is there 100,000 times.) */
         struct calendar *entries;
         char **texts;               /* the expressions as written, n_entries of them */
-        size_t n_entries;
         const struct tz *zone;      /* never NULL: UTC where the job is blocked for its zone */
         char *timezone;             /* as written, or NULL: the daemon's */
         struct wall start, end;     /* {INT64_MIN} and WALL_NEVER when open */
+        int64_t starting_deadline_usec; /* -1: the default of its catch_up */
+        uint32_t n_entries;
+        uint32_t catch_up_limit;
+        uint32_t max_concurrent;    /* 0: no limit */
         uint8_t catch_up;           /* enum job_catch_up */
         uint8_t concurrency;        /* enum job_concurrency */
         bool enabled;
-        uint32_t catch_up_limit;
-        uint32_t max_concurrent;    /* 0: no limit */
-        int64_t starting_deadline_usec; /* -1: the default of its catch_up */
+        bool packed;                /* everything it points to lies in its own block */
 
         /* Execution */
+        char **command;             /* NULL-terminated: argv, or one string for the shell */
+        char **shell;               /* NULL-terminated, the command is appended; NULL: /bin/sh -c (or -ec) */
+        char *user, *group, *working_dir; /* NULL: the default */
+        struct key_value *env;      /* in order of key */
+        char **env_file;            /* NULL-terminated, or NULL; a leading `-` as written */
+        char *stdin_text;           /* NULL: /dev/null */
+        char *cpu_affinity;         /* "0-3,8" as written, checked; NULL: unset */
+        uint64_t *rlimits;          /* JOB_RLIMIT_NR of them, in setrlimit's units (bytes, seconds, files), or NULL: none set */
+        struct code_set *success_codes; /* NULL: 0 alone */
+        struct code_set *skip_codes;    /* NULL: none */
+        char *description;
+        struct key_value *labels;   /* in order of key */
+        int64_t timeout_usec, total_timeout_usec, kill_timeout_usec;
+        uint64_t log_max;           /* bytes */
+        uint32_t n_env, n_labels;
+        int16_t oom_score_adjust;
+        uint16_t umask;
         bool command_is_argv;
+        bool shell_is_path;         /* only in the configuration's defaults: `shell` is a path alone, `-c` still to come */
         bool log_merge;
         uint8_t leftovers;          /* enum job_leftovers */
         uint8_t io_class;           /* enum job_io_class */
@@ -81,25 +103,7 @@ struct job {
         int8_t nice;                /* meaningful if has_nice */
         bool has_nice;
         bool has_oom_score_adjust;
-        int16_t oom_score_adjust;
-        uint16_t umask;
         uint8_t kill_signal;
-        char **command;             /* NULL-terminated: argv, or one string for the shell */
-        char **shell;               /* NULL-terminated, the command is appended; NULL: /bin/sh -c (or -ec) */
-        char *user, *group, *working_dir; /* NULL: the default */
-        struct key_value *env;
-        size_t n_env;
-        char **env_file;            /* NULL-terminated, or NULL; a leading `-` as written */
-        char *stdin_text;           /* NULL: /dev/null */
-        char *cpu_affinity;         /* "0-3,8" as written, checked; NULL: unset */
-        uint64_t *rlimits;          /* JOB_RLIMIT_NR of them, or NULL: none set */
-        int64_t timeout_usec, total_timeout_usec, kill_timeout_usec;
-        struct code_set *success_codes; /* NULL: 0 alone */
-        struct code_set *skip_codes;    /* NULL: none */
-        uint64_t log_max;           /* bytes */
-        char *description;
-        struct key_value *labels;
-        size_t n_labels;
 
         struct job_retry retry;
 
@@ -118,6 +122,8 @@ struct job *job_ref(struct job *j);
 struct job *job_unref(struct job *j);
 DEFINE_CLEANUP(struct job *, job_unref);
 
+/* One reference; the path is copied.  NULL: no memory. */
+struct job_source *job_source_new(const char *path, uint32_t uid);
 struct job_source *job_source_ref(struct job_source *s);
 struct job_source *job_source_unref(struct job_source *s);
 

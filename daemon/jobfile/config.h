@@ -34,6 +34,7 @@ struct config {
 void config_init(struct config *c); /* every default */
 void config_done(struct config *c);
 
-/* 0, -EINVAL (errors filled), -ENOMEM. */
+/* Of `opt` only zones, now and blocked_is_error are used.  An empty file is a configuration without a word.  0; -EINVAL (errors filled, *ret
+ * untouched); -ENOMEM (nothing touched).  *errors and *warnings are set, not added to. */
 int config_parse(const char *text, size_t size, const struct jobfile_options *opt, struct config *ret, struct diagnostics *errors,
                  struct diagnostics *warnings);

@@ -38,6 +38,7 @@ struct jobfile_options {
         const struct job *defaults;   /* of the configuration: a job whose set_by_config bits count; NULL */
         bool own_user_only;           /* --user and --root of an ordinary user: `user` other than it is an error */
         const char *own_user;         /* name of that user */
+        bool blocked_is_error;        /* `jobctl check`: what would block a job (an unknown zone) is an error */
 };
 
 struct jobfile {
@@ -53,8 +54,9 @@ int jobfile_parse(const char *text, size_t size, struct job_source *source, cons
 void jobfile_done(struct jobfile *f);
 
 /* A job as canonical JSON, itself a job file of one job: {"jobs":{"NAME":{…}}} with every key that is not at its
- * built-in default, fixed key order.  Parses back to an equal job.  The digest is its SHA-256.  Caller frees.  NULL: no memory. */
+ * built-in default, fixed key order.  Parses back to an equal job.  The digest is its SHA-256.  Caller frees.  NULL: no memory.
+ * (In a file written as JSON, a duration or size with a unit may stand in quotes.) */
 char *job_print(const struct job *j);
 
-/* The keys as a schema: text for people, JSON Schema for editors (caller frees), one key's help or the whole. */
-struct job_key;
+/* Reads what job_print() wrote: without the configuration's defaults, in any daemon.  `source` may be NULL.  0, -EINVAL, -ENOMEM. */
+int job_read(const char *text, size_t size, const struct zone_source *zones, struct job_source *source, struct job **ret);

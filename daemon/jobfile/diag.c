@@ -1,0 +1,133 @@
+#include "jobfile/diag.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static void diagnostic_done(struct diagnostic *d)
+{
+        free(d->key);
+        free(d->message);
+        free(d->hint);
+}
+
+void diagnostics_done(struct diagnostics *d)
+{
+        for (size_t i = 0; i < d->n; i++)
+                diagnostic_done(&d->v[i]);
+        free(d->v);
+        *d = (struct diagnostics){ 0 };
+}
+
+/* Takes what `one` owns, also when it fails. */
+static int append(struct diagnostics *d, struct diagnostic *one)
+{
+        if (d->n == d->allocated) {
+                size_t want = d->allocated ? d->allocated * 2 : 2;
+                struct diagnostic *v = reallocarray(d->v, want, sizeof(*v));
+
+                if (!v) {
+                        diagnostic_done(one);
+                        return -ENOMEM;
+                }
+                d->v = v;
+                d->allocated = want;
+        }
+        d->v[d->n++] = *one;
+        return 0;
+}
+
+static int make(struct diagnostic *one, uint32_t line, uint32_t column, const char *key, const char *hint, char *message)
+{
+        *one = (struct diagnostic){ .line = line, .column = column, .message = message };
+        if (!message || (key && !(one->key = strdup(key))) || (hint && !(one->hint = strdup(hint)))) {
+                diagnostic_done(one);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const char *key, const char *hint, const char *fmt, ...)
+{
+        struct diagnostic one;
+        char *message;
+        va_list ap;
+        int r;
+
+        if (d->n > DIAGNOSTICS_MAX)
+                return 0;
+        if (d->n == DIAGNOSTICS_MAX) {
+                message = strdup("there are more errors, which are not shown");
+                key = hint = NULL;
+        } else {
+                va_start(ap, fmt);
+                r = vasprintf(&message, fmt, ap);
+                va_end(ap);
+                if (r < 0)
+                        message = NULL;
+        }
+        r = make(&one, line, column, key, hint, message);
+        return r < 0 ? r : append(d, &one);
+}
+
+/* Insertion sort: there are few, and most come in order; equal places keep their order. */
+void diagnostics_sort(struct diagnostics *d)
+{
+        for (size_t i = 1; i < d->n; i++) {
+                struct diagnostic one = d->v[i];
+                size_t k = i;
+
+                while (k > 0 && (d->v[k - 1].line > one.line ||
+                                 (d->v[k - 1].line == one.line && d->v[k - 1].column > one.column))) {
+                        d->v[k] = d->v[k - 1];
+                        k--;
+                }
+                d->v[k] = one;
+        }
+}
+
+int diagnostics_copy(const struct diagnostics *d, struct diagnostics *ret)
+{
+        struct diagnostics copy = { 0 };
+
+        for (size_t i = 0; i < d->n; i++) {
+                const struct diagnostic *o = &d->v[i];
+                struct diagnostic one;
+                int r = make(&one, o->line, o->column, o->key, o->hint, strdup(o->message));
+
+                if (r < 0 || (r = append(&copy, &one)) < 0) {
+                        diagnostics_done(&copy);
+                        return r;
+                }
+        }
+        *ret = copy;
+        return 0;
+}
+
+const char *clip(const char *text, char buf[CLIP_SIZE])
+{
+        size_t n = 0, chars = 0;
+
+        for (const char *p = text; *p; chars++) {
+                size_t step = 1;
+
+                if (chars == 60) {
+                        memcpy(buf + n, "…", strlen("…"));
+                        n += strlen("…");
+                        break;
+                }
+                if (*p == '\n' || *p == '\t' || (unsigned char)*p < 0x20) {
+                        buf[n++] = '\\';
+                        buf[n++] = *p == '\n' ? 'n' : *p == '\t' ? 't' : '?';
+                        p++;
+                        continue;
+                }
+                while (((unsigned char)p[step] & 0xC0) == 0x80 && step < 4)
+                        step++;
+                memcpy(buf + n, p, step);
+                n += step;
+                p += step;
+        }
+        buf[n] = 0;
+        return buf;
+}

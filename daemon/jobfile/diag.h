@@ -1,0 +1,19 @@
+/* Errors and warnings of a file: made here, shown by jobctl and `status`.  Pure. */
+#pragma once
+#include "jobfile/jobfile.h"
+
+#define DIAGNOSTICS_MAX 200 /* of one file; a file that is all wrong must not eat the memory */
+
+/* Adds one; `key` and `hint` may be NULL.  0 or -ENOMEM.  Past the maximum nothing is added but a word about it. */
+int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const char *key, const char *hint, const char *fmt, ...)
+        __attribute__((format(printf, 6, 7)));
+
+/* In order of place; what is at no place comes first. */
+void diagnostics_sort(struct diagnostics *d);
+
+/* 0 or -ENOMEM; `ret` is untouched on failure. */
+int diagnostics_copy(const struct diagnostics *d, struct diagnostics *ret);
+
+/* User's text for a message: cut to a line of at most 60 characters, line ends as \n.  Into `buf`, which it returns. */
+#define CLIP_SIZE 288
+const char *clip(const char *text, char buf[CLIP_SIZE]);
