@@ -1,10 +1,27 @@
-# Unit tests of daemon/calendar.
-CALENDAR_TESTS = tests/unit/calendar/test-conformance
-check_PROGRAMS += $(CALENDAR_TESTS)
-TESTS += $(CALENDAR_TESTS)
-CALENDAR_LIBS = libcalendar.a libbase.a
+# Unit tests of daemon/calendar, and the helpers of those that ask another implementation (Python's zoneinfo).
+calendar_tests = tests/unit/calendar/test-conformance
+check_PROGRAMS += $(calendar_tests) tests/unit/calendar/firedump tests/unit/calendar/zonedump
+TESTS += $(calendar_tests)
+calendar_libs = libcalendar.a libbase.a
 
 tests_unit_calendar_test_conformance_SOURCES = tests/unit/calendar/test-conformance.c tests/unit/calendar/zone.h
 tests_unit_calendar_test_conformance_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_calendar_test_conformance_LDADD = $(CALENDAR_LIBS) $(JANSSON_LIBS)
-EXTRA_DIST += tests/data/schedules/README.md tests/data/schedules/normative.jsonl
+tests_unit_calendar_test_conformance_LDADD = $(calendar_libs) $(JANSSON_LIBS)
+tests_unit_calendar_firedump_SOURCES = tests/unit/calendar/firedump.c tests/unit/calendar/zone.h
+tests_unit_calendar_firedump_LDADD = $(calendar_libs)
+tests_unit_calendar_zonedump_SOURCES = tests/unit/calendar/zonedump.c tests/unit/calendar/zone.h
+tests_unit_calendar_zonedump_LDADD = $(calendar_libs)
+
+calendar_python_tests = tests/unit/calendar/test-next.py tests/unit/calendar/test-zones.py
+if HAVE_PYTHON3
+TESTS += $(calendar_python_tests)
+else
+TESTS += tests/unit/calendar/test-no-python3.sh
+endif
+EXTRA_DIST += $(calendar_python_tests) tests/unit/calendar/test-no-python3.sh \
+	tests/data/schedules/README.md tests/data/schedules/normative.jsonl
+
+# Every zone of the system, 1970 to 2400: some minutes.
+check-zones: tests/unit/calendar/zonedump$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(srcdir)/tests/unit/calendar/test-zones.py --all
+.PHONY: check-zones
