@@ -169,6 +169,9 @@ static void add_days(struct text *t, const struct calendar *c, bool daily)
         } else if (any_dom) {
                 calendar_text_add(t, " ");
                 add_weekdays(t, c->dow, "");
+        } else if (any_dow && !(c->dom & (c->dom - 1)) && !(c->month & (c->month - 1))) {
+                text_add(t, " on %d %s", __builtin_ctz(c->dom), months[__builtin_ctz(c->month)]);
+                return;
         } else {
                 calendar_text_add(t, " on the ");
                 add_list(t, c->dom, add_ordinal);

@@ -249,15 +249,13 @@ static int read_fields(struct parser *s, struct calendar *ret)
         unsigned n = 0;
         int r;
 
-        /* A seventh is only found, an eighth not even looked for. */
-        for (; *p && n <= FIELD_NR; n++) {
-                start[n] = p;
+        for (; *p; n++) {
+                if (n <= FIELD_NR)
+                        start[n] = p;
                 p = skip_blanks(word_end(p));
         }
-        if (n > FIELD_NR)
-                return fail(s, start[FIELD_NR], "too many fields; %s", SHAPE);
-        if (n < FIELD_NR - 1)
-                return fail(s, s->p, "%u field%s; %s", n, n == 1 ? "" : "s", SHAPE);
+        if (n < FIELD_NR - 1 || n > FIELD_NR)
+                return fail(s, n > FIELD_NR ? start[FIELD_NR] : s->p, "%u field%s; %s", n, n == 1 ? "" : "s", SHAPE);
         c.has_seconds = n == FIELD_NR;
         for (unsigned i = 0; i < n; i++) {
                 unsigned f = i + !c.has_seconds;

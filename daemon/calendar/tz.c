@@ -14,8 +14,8 @@
 #define TYPES_MAX 256
 #define TRANSITIONS_MAX 2000                /* the reference reader's own limit; the largest zone there is has about 250 */
 #define TRANSITION_SEC_MAX (INT64_C(1) << 59) /* RFC 9636: none before -2^59; keeps sums far from overflow */
-/* The window of 400 years begins up to two years after the last transition; a year more on either side gives the
- * spans that reach over its edges their true ends. */
+/* The window of 400 years begins with the year after that of the last transition; some more on either side give the spans
+ * that reach over its edges their true ends. */
 #define CYCLE_YEARS 405
 
 struct tz_type {
@@ -231,7 +231,7 @@ static int read_footer(struct builder *b, const struct tzif *z)
         int64_t last = z->timecnt ? get64(z->transitions + (size_t)8 * (z->timecnt - 1)) : INT64_MIN;
         size_t n, std, dst, before;
         struct posix_tz rule;
-        int64_t year;
+        int64_t year, stop;
         unsigned month, day;
         bool now_dst;
 
@@ -255,8 +255,10 @@ static int read_footer(struct builder *b, const struct tzif *z)
                 now_dst = changes[i].to_dst;
         add_entry(b, last, now_dst ? dst : std);
         before = b->n;
+        /* Not to the end of the list, where an end of daylight saving may lack the start that cancels it. */
+        stop = civil_days(year + 402, 7, 1) * SEC_PER_DAY;
         for (size_t i = 0; i < n; i++)
-                if (changes[i].at > last)
+                if (changes[i].at > last && changes[i].at < stop)
                         add_entry(b, changes[i].at, changes[i].to_dst ? dst : std);
         b->cyclic = b->n > before;
         b->cyclic_before = b->cyclic && z->timecnt == 0;

@@ -7,6 +7,7 @@ CLEANFILES += $(bench_targets)
 bench_nextfire_SOURCES = tests/bench/nextfire.c
 bench_nextfire_LDADD = libcalendar.a libbase.a
 
+# Everything that `make bench` needs.
 bench-programs: $(bench_targets)
 
 bench-nextfire-run: bench-nextfire$(EXEEXT)

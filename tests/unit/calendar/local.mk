@@ -1,5 +1,11 @@
 # Unit tests of daemon/calendar, and the helpers of those that ask another implementation (Python's zoneinfo).
-calendar_tests = tests/unit/calendar/test-conformance
+calendar_tests = \
+	tests/unit/calendar/test-conformance \
+	tests/unit/calendar/test-expressions \
+	tests/unit/calendar/test-fires \
+	tests/unit/calendar/test-schedule \
+	tests/unit/calendar/test-timeparse \
+	tests/unit/calendar/test-tz
 check_PROGRAMS += $(calendar_tests) tests/unit/calendar/firedump tests/unit/calendar/zonedump
 TESTS += $(calendar_tests)
 calendar_libs = libcalendar.a libbase.a
@@ -7,6 +13,16 @@ calendar_libs = libcalendar.a libbase.a
 tests_unit_calendar_test_conformance_SOURCES = tests/unit/calendar/test-conformance.c tests/unit/calendar/zone.h
 tests_unit_calendar_test_conformance_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_calendar_test_conformance_LDADD = $(calendar_libs) $(JANSSON_LIBS)
+tests_unit_calendar_test_expressions_SOURCES = tests/unit/calendar/test-expressions.c tests/unit/calendar/zone.h
+tests_unit_calendar_test_expressions_LDADD = $(calendar_libs)
+tests_unit_calendar_test_fires_SOURCES = tests/unit/calendar/test-fires.c tests/unit/calendar/zone.h
+tests_unit_calendar_test_fires_LDADD = $(calendar_libs)
+tests_unit_calendar_test_schedule_SOURCES = tests/unit/calendar/test-schedule.c tests/unit/calendar/zone.h
+tests_unit_calendar_test_schedule_LDADD = $(calendar_libs)
+tests_unit_calendar_test_timeparse_SOURCES = tests/unit/calendar/test-timeparse.c tests/unit/calendar/zone.h
+tests_unit_calendar_test_timeparse_LDADD = $(calendar_libs)
+tests_unit_calendar_test_tz_SOURCES = tests/unit/calendar/test-tz.c tests/unit/calendar/zone.h
+tests_unit_calendar_test_tz_LDADD = $(calendar_libs)
 tests_unit_calendar_firedump_SOURCES = tests/unit/calendar/firedump.c tests/unit/calendar/zone.h
 tests_unit_calendar_firedump_LDADD = $(calendar_libs)
 tests_unit_calendar_zonedump_SOURCES = tests/unit/calendar/zonedump.c tests/unit/calendar/zone.h
