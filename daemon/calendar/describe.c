@@ -170,7 +170,7 @@ static void add_days(struct text *t, const struct calendar *c, bool daily)
                 calendar_text_add(t, " ");
                 add_weekdays(t, c->dow, "");
         } else if (any_dow && !(c->dom & (c->dom - 1)) && !(c->month & (c->month - 1))) {
-                text_add(t, " on %d %s", __builtin_ctz(c->dom), months[__builtin_ctz(c->month)]);
+                calendar_text_add(t, " on %d %s", __builtin_ctz(c->dom), months[__builtin_ctz(c->month)]);
                 return;
         } else {
                 calendar_text_add(t, " on the ");
