@@ -89,8 +89,8 @@ static void command_enable(struct engine *e, const struct command *c, struct ejo
         due_take_up(e, ej);
         due_range_close(ej);
         ej->enabled_override = on;
-        /* A re-enabled job begins at the moment it is seen. */
-        if (e->now.usec > ej->watermark.usec)
+        /* A re-enabled job begins at the moment it is seen; what a pause holds back is decided at the resume. */
+        if (!(ej->pause && ej->pause->hold) && e->now.usec > ej->watermark.usec)
                 ej->watermark = e->now;
         out_job(e, ej);
         due_arm(e, ej);

@@ -107,14 +107,16 @@ static void put(struct engine *e, struct job *def)
                 set_definition(e, ej, def);
                 out_job(e, ej);
         } else {
-                bool was_enabled = job_enabled(ej);
+                bool was_enabled = job_enabled(ej), changed = ej->schedule_digest != digest;
 
                 due_take_up(e, ej);
+                if (changed)
+                        due_drop_held(e, ej);
                 set_definition(e, ej, def);
                 due_range_close(ej);
-                if (ej->schedule_digest != digest || was_enabled != job_enabled(ej)) {
+                if (changed || was_enabled != job_enabled(ej)) {
                         ej->schedule_digest = digest;
-                        if (e->now.usec > ej->watermark.usec)
+                        if ((changed || !ej->pause || !ej->pause->hold) && e->now.usec > ej->watermark.usec)
                                 ej->watermark = e->now;
                         out_job(e, ej);
                 }
@@ -141,6 +143,7 @@ static void take_away(struct engine *e, struct ejob *ej)
 {
         if (ej->def) {
                 due_take_up(e, ej);
+                due_drop_held(e, ej);
                 out_hold(e, TAKE_PTR(ej->def));
                 e->n_jobs--;
         }

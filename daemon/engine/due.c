@@ -49,13 +49,13 @@ void due_range_close(struct ejob *ej)
 
 /* `count` instants from `from` to `until` that do not run, for one reason: extends the row before it when that has the
  * same reason, or makes a new one. */
-void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
-               uint64_t count, uint64_t cause)
+static void range(struct engine *e, struct ejob *ej, enum run_trigger trigger, enum run_state state, enum run_reason reason,
+                  struct wall from, struct wall until, uint64_t count, uint64_t cause)
 {
         struct row row = { .type = ROW_RUN };
         struct erange *g = ej->range;
 
-        if (g && g->info.state == state && g->info.reason == reason && g->info.cause_run == cause && g->info.epoch == ej->epoch &&
+        if (g && g->info.state == state && g->info.reason == reason && g->info.trigger == trigger && g->info.cause_run == cause && g->info.epoch == ej->epoch &&
             g->info.scheduled_until.usec < from.usec && g->info.count > 0 && count > 0) {
                 g->info.scheduled_until = until;
                 g->info.count += count;
@@ -68,7 +68,7 @@ void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run
                 g = ej->range = engine_alloc(sizeof(*g));
         g->info = (struct run_info){
                 .id = e->next_run++, .job_id = ej->id, .job = ej->name, .state = state, .reason = reason,
-                .trigger = TRIGGER_SCHEDULE, .epoch = ej->epoch, .scheduled_at = from, .scheduled_until = until, .count = count,
+                .trigger = trigger, .epoch = ej->epoch, .scheduled_at = from, .scheduled_until = until, .count = count,
                 .created_at = e->now, .queued_at = WALL_NEVER, .started_at = WALL_NEVER, .first_started_at = WALL_NEVER,
                 .ended_at = e->now, .retry_at = WALL_NEVER, .wait_status = RUN_NO_STATUS, .cause_run = cause,
                 .by_uid = reason == REASON_PAUSED && ej->pause ? ej->pause->by : UINT32_MAX,
@@ -77,6 +77,12 @@ void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run
         out_row(e, &row);
         out_transition(e, &g->info);
         out_publish(e, &g->info, NULL);
+}
+
+void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
+               uint64_t count, uint64_t cause)
+{
+        range(e, ej, TRIGGER_SCHEDULE, state, reason, from, until, count, cause);
 }
 
 /* An instant that comes in time. */
@@ -208,8 +214,9 @@ void due_take_up(struct engine *e, struct ejob *ej)
                 if (late.usec < e->up_since.usec)
                         late = e->up_since.usec < e->now.usec ? e->up_since : e->now;
                 if (ej->next.usec <= late.usec) {
-                        passed(e, ej, late);
-                        accounted(e, ej, late);
+                        /* Once one was missed, so was everything up to now: `latest` is one run, not two. */
+                        passed(e, ej, e->now);
+                        accounted(e, ej, e->now);
                         ej->next = next_after(ej, ej->watermark);
                 }
                 while (ej->next.usec <= e->now.usec) {
@@ -242,9 +249,10 @@ void due_resume(struct engine *e, struct ejob *ej)
         due_arm(e, ej);
 }
 
-/* @reboot. */
+/* @reboot: its instant is the moment of the start, its trigger a kind of its own; no other instant joins its row. */
 void due_boot(struct engine *e, struct ejob *ej)
 {
+        enum run_reason reason = REASON_NONE;
         struct schedule s;
 
         if (!ej->def || ej->def->blocked)
@@ -253,14 +261,34 @@ void due_boot(struct engine *e, struct ejob *ej)
         if (!schedule_has_reboot(&s))
                 return;
         if (ej->pause)
-                due_range(e, ej, RUN_SKIPPED, REASON_PAUSED, e->now, e->now, 1, 0);
+                reason = REASON_PAUSED;
         else if (!job_enabled(ej))
-                due_range(e, ej, RUN_SKIPPED, REASON_DISABLED, e->now, e->now, 1, 0);
+                reason = REASON_DISABLED;
         else if (ej->n_active > 0 && ej->def->concurrency == CONCURRENCY_FORBID)
-                due_range(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, e->now, e->now, 1, ej->first->info.id);
-        else
+                reason = REASON_CONCURRENCY;
+        if (reason == REASON_NONE) {
                 (void)run_create(e, ej, TRIGGER_BOOT, e->now, 0, UINT32_MAX);
-        runs_admit(e, ej);
+                runs_admit(e, ej);
+                return;
+        }
+        range(e, ej, TRIGGER_BOOT, RUN_SKIPPED, reason, e->now, e->now, 1, reason == REASON_CONCURRENCY ? ej->first->info.id : 0);
+        due_range_close(ej);
+}
+
+/* Instants that a pause holds back, of a schedule that goes away before anybody can decide about them: `missed`. */
+void due_drop_held(struct engine *e, struct ejob *ej)
+{
+        struct schedule s;
+        struct wall last;
+
+        if (!ej->def || !ej->pause || !ej->pause->hold || ej->next.usec > e->now.usec)
+                return;
+        s = job_schedule(ej->def);
+        if (schedule_last(&s, ej->watermark, ej->fixed_after, e->now, &last) < 0)
+                return;
+        due_range(e, ej, RUN_MISSED, REASON_CHANGED, ej->next, last, schedule_count(&s, ej->watermark, ej->fixed_after, e->now), 0);
+        due_range_close(ej);
+        accounted(e, ej, e->now);
 }
 
 /* Takes up what is due, at most a batch: the caller sees from engine_timeout() that there is more. */

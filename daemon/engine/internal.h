@@ -184,6 +184,7 @@ void due_resume(struct engine *e, struct ejob *ej);
 void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
                uint64_t count, uint64_t cause);
 void due_range_close(struct ejob *ej);
+void due_drop_held(struct engine *e, struct ejob *ej);
 bool job_enabled(const struct ejob *ej);
 
 /* runs.c */

@@ -78,7 +78,7 @@ enum run_state {
         X(REASON_CLOCK, "clock", "the clock jumped over it")                                                   \
         X(REASON_DEADLINE, "deadline", "it was later than starting_deadline allows")                           \
         X(REASON_LIMIT, "limit", "more instants were missed than catch_up_limit allows")                       \
-        X(REASON_CHANGED, "changed", "the schedule changed while the daemon was down")                         \
+        X(REASON_CHANGED, "changed", "the schedule changed before it was taken up")                         \
         /* why an unfinished run is where it is */                                                             \
         X(REASON_SLOT, "slot", "max_running runs are running")                                                 \
         X(REASON_STARTING, "starting", "max_starting runs are starting")                                       \

@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# Job files: dropped in, changed, broken, removed.
+
+load ../lib/common
+
+setup() {
+	setup_root
+}
+
+teardown() {
+	teardown_root
+}
+
+@test "a file that is dropped in is in force within a second, and runs" {
+	start_daemon
+	job tick <<-'YAML'
+		jobs:
+		  tick: {schedule: "* * * * * *", command: "echo tock"}
+	YAML
+	PATIENCE=5 eventually has_job tick
+	eventually succeeded tick
+	[ "$(ctl logs tick)" = tock ]
+}
+
+succeeded() {
+	[ "$(ctl runs "$1" --state succeeded --json | field "len(d['runs'])")" -gt 0 ]
+}
+
+@test "a broken file is reported with its place, and its last good version goes on" {
+	job a <<-'YAML'
+		jobs:
+		  alpha: {schedule: "* * * * * *", command: "echo good"}
+	YAML
+	start_daemon
+	eventually succeeded alpha
+	job a <<-'YAML'
+		jobs:
+		  alpha: {schedule: "* * * * *", comand: "echo bad"}
+	YAML
+	eventually stale
+	run ctl status
+	[[ $output == *"a.yaml:2:"*"comand"* ]]
+	run ctl check "$ROOT/etc/jobs.d"
+	[ "$status" -eq 1 ]
+	[[ $output == *"a.yaml:2:"*"comand"*"command"* ]]
+	has_job alpha
+
+	kill_daemon
+	start_daemon
+	eventually stale
+	has_job alpha
+	local n
+	n=$(ctl runs alpha --state succeeded --json | field "len(d['runs'])")
+	eventually more_than "$n"
+	[ "$(ctl logs alpha)" = good ]
+
+	job a <<-'YAML'
+		jobs:
+		  alpha: {schedule: "* * * * * *", command: "echo better"}
+	YAML
+	eventually not_stale
+	eventually says better
+}
+
+stale() {
+	[ "$(ctl status --json | field "[f['state'] for f in d['files'] if f['path'].endswith('a.yaml')]")" = '["stale"]' ]
+}
+
+not_stale() {
+	ctl status --json | field "[f['state'] for f in d['files']]" | grep -qv stale
+}
+
+more_than() {
+	[ "$(ctl runs alpha --state succeeded --json | field "len(d['runs'])")" -gt "$1" ]
+}
+
+says() {
+	[ "$(ctl logs alpha)" = "$1" ]
+}
+
+@test "rm removes the job and keeps its history; the name comes back without a catch-up" {
+	job a <<-'YAML'
+		jobs:
+		  alpha: {schedule: "* * * * * *", command: "true"}
+	YAML
+	start_daemon
+	eventually succeeded alpha
+	rm "$ROOT/etc/jobs.d/a.yaml"
+	eventually has_no_job alpha
+	[ "$(ctl runs alpha --json | field "len(d['runs'])")" -gt 0 ]
+	local n
+	sleep 2 # time for which there must be no instants
+	job b <<-'YAML'
+		jobs:
+		  alpha: {schedule: "* * * * * *", command: "true"}
+	YAML
+	eventually has_job alpha
+	n=$(ctl runs alpha --state missed --json | field "len(d['runs'])")
+	[ "$n" -eq 0 ]
+	[ "$(ctl runs alpha --trigger catch_up --json | field "len(d['runs'])")" -eq 0 ]
+}
+
+@test "a name stays with the file that holds it, also over a restart" {
+	job b <<-'YAML'
+		jobs:
+		  alpha: {command: "echo from b"}
+	YAML
+	start_daemon
+	job a <<-'YAML'
+		jobs:
+		  alpha: {command: "echo from a"}
+	YAML
+	eventually file_in_error a.yaml
+	[ "$(ctl list --json | field "d['jobs'][0]['file']")" = "$ROOT/etc/jobs.d/b.yaml" ]
+	run ctl status
+	[[ $output == *"b.yaml"* ]]
+	kill_daemon
+	start_daemon
+	eventually file_in_error a.yaml
+	[ "$(ctl list --json | field "d['jobs'][0]['file']")" = "$ROOT/etc/jobs.d/b.yaml" ]
+	rm "$ROOT/etc/jobs.d/b.yaml"
+	eventually from_file "$ROOT/etc/jobs.d/a.yaml"
+}
+
+file_in_error() {
+	ctl status --json | field "[f['path'] for f in d['files'] if f['state'] != 'ok']" | grep -q "$1"
+}
+
+from_file() {
+	[ "$(ctl list --json | field "[j['file'] for j in d['jobs']]")" = "[\"$1\"]" ]
+}
+
+@test "what is not a job file is passed over" {
+	start_daemon
+	local name
+	for name in a.yaml~ .hidden.yaml .#x.yaml a.txt a.yaml.dpkg-new a.yaml.swp; do
+		printf 'jobs:\n  x: {command: "true"}\n' >"$ROOT/etc/jobs.d/$name"
+	done
+	mkdir "$ROOT/etc/jobs.d/dir.yaml"
+	mkfifo "$ROOT/etc/jobs.d/fifo.yaml"
+	job real <<-'YAML'
+		jobs:
+		  real: {command: "true"}
+	YAML
+	eventually has_job real
+	[ "$(ctl list --json | field "[j['name'] for j in d['jobs']]")" = '["real"]' ]
+}
+
+@test "a file that others may write is refused, and says why" {
+	start_daemon
+	job open <<-'YAML'
+		jobs:
+		  open: {command: "true"}
+	YAML
+	eventually has_job open
+	chmod 0666 "$ROOT/etc/jobs.d/open.yaml"
+	eventually file_in_error open.yaml
+	run ctl status
+	[[ $output == *writable* ]]
+}
+
+@test "a running run is untouched by a changed or removed file" {
+	job a <<-YAML
+		jobs:
+		  alpha: {command: "echo old; until [ -e $ROOT/go ]; do sleep 0.05; done; exit 7"}
+	YAML
+	start_daemon
+	local id
+	id=$(ctl run alpha)
+	eventually test "$(state_of "$id")" = running || eventually in_state "$id" running
+	job a <<-'YAML'
+		jobs:
+		  alpha: {command: "exit 0"}
+	YAML
+	eventually changed_definition
+	[ "$(state_of "$id")" = running ]
+	rm "$ROOT/etc/jobs.d/a.yaml"
+	eventually has_no_job alpha
+	[ "$(state_of "$id")" = running ]
+	touch "$ROOT/go"
+	eventually ended "$id"
+	[ "$(ctl show "$id" --json | field "(d.get('run') or d)['exit_code']")" = 7 ]
+}
+
+in_state() {
+	[ "$(state_of "$1")" = "$2" ]
+}
+
+changed_definition() {
+	ctl cat alpha | grep -q 'exit 0'
+}
