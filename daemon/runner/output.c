@@ -1,0 +1,214 @@
+#include "runner/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/fsuid.h>
+#include <time.h>
+
+#include "base/fd.h"
+
+#define PIECE_MAX 8192u /* text of one entry; longer lines become several P entries */
+#define PREFIX_MAX 64u
+#define BUFFER_SIZE 32768u
+#define NAME_SIZE 64
+
+/* Entries gather here and go out with one write.  One supervisor, one log: a static buffer costs nothing until it is used. */
+static struct {
+        char bytes[BUFFER_SIZE];
+        size_t used;
+        uint64_t text; /* of the job's bytes in it */
+} buffer;
+
+struct prefix {
+        char text[PREFIX_MAX];
+        size_t length;
+        char *tag; /* the F or P in it */
+};
+
+void output_init(struct output *o, int folder, uid_t as_uid, uint64_t run, uint32_t start, uint64_t max)
+{
+        *o = (struct output){ .folder = folder, .as_uid = as_uid, .run = run, .start = start, .max = max, .fd = -1 };
+}
+
+static void segment_name(const struct output *o, unsigned segment, char ret[static NAME_SIZE])
+{
+        if (segment == 0)
+                (void)snprintf(ret, NAME_SIZE, "%llu.%u.log", (unsigned long long)o->run, o->start);
+        else
+                (void)snprintf(ret, NAME_SIZE, "%llu.%u.log.%u", (unsigned long long)o->run, o->start, segment);
+}
+
+static uint64_t segment_max(const struct output *o)
+{
+        return o->segment == 0 ? o->max / 2 : o->max / 4;
+}
+
+/* Makes the current segment's file.  With the daemon's uid as file-system uid, so that a folder that it couldn't write is not
+ * written for it. */
+static int segment_open(struct output *o)
+{
+        bool other = o->as_uid != geteuid();
+        char name[NAME_SIZE];
+        int fd = -1, error;
+
+        if (o->folder < 0 || o->broken)
+                return -EBADF;
+        segment_name(o, o->segment, name);
+        if (other)
+                (void)setfsuid(o->as_uid);
+        if (!other || (uid_t)setfsuid((uid_t)-1) == o->as_uid)
+                fd = openat(o->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0640);
+        error = fd < 0 ? errno : 0;
+        if (other)
+                (void)setfsuid(geteuid());
+        if (fd < 0) {
+                /* For good: a full disk or a full table of files may pass, anything else will not. */
+                o->broken = error != ENOSPC && error != EDQUOT && error != EMFILE && error != ENFILE && error != ENOMEM;
+                return -error;
+        }
+        o->fd = fd;
+        o->size = 0;
+        return 0;
+}
+
+/* The current segment is full (or nothing fits into it): on to the next, at the cost of the oldest. */
+static void segment_next(struct output *o)
+{
+        char from[NAME_SIZE], to[NAME_SIZE];
+
+        o->fd = safe_close(o->fd);
+        o->size = 0;
+        if (o->segment < 2) {
+                o->segment++;
+                return;
+        }
+        segment_name(o, 2, from);
+        segment_name(o, 1, to);
+        if (o->folder >= 0 && renameat(o->folder, from, o->folder, to) == 0) {
+                o->dropped += o->text[1];
+                o->text[1] = o->text[2];
+        } else {
+                /* It can't be moved, so it makes room where it is. */
+                o->dropped += o->text[2];
+                if (o->folder >= 0)
+                        (void)unlinkat(o->folder, from, 0);
+        }
+        o->text[2] = 0;
+}
+
+static void flush(struct output *o)
+{
+        size_t done = 0;
+
+        if (buffer.used == 0)
+                return;
+        if (o->fd < 0)
+                (void)segment_open(o);
+        while (o->fd >= 0 && done < buffer.used) {
+                ssize_t n = write(o->fd, buffer.bytes + done, buffer.used - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        break;
+                done += (size_t)n;
+        }
+        if (done == buffer.used) {
+                o->text[o->segment] += buffer.text;
+        } else {
+                /* The disk is full.  What got out of this batch is cut off again, so that only whole entries stand there. */
+                if (o->fd >= 0 && done > 0 && ftruncate(o->fd, (off_t)(o->size - buffer.used)) < 0)
+                        o->broken = true;
+                o->size -= MIN(o->size, buffer.used);
+                o->dropped += buffer.text;
+        }
+        buffer.used = 0;
+        buffer.text = 0;
+}
+
+static void put(struct output *o, struct prefix *p, char tag, const char *text, size_t length)
+{
+        size_t entry = p->length + length + 1;
+
+        if (buffer.used + entry > sizeof(buffer.bytes))
+                flush(o);
+        *p->tag = tag;
+        memcpy(buffer.bytes + buffer.used, p->text, p->length);
+        memcpy(buffer.bytes + buffer.used + p->length, text, length);
+        buffer.bytes[buffer.used + entry - 1] = '\n';
+        buffer.used += entry;
+        buffer.text += length + (tag == 'F');
+        o->size += entry;
+}
+
+static void make_prefix(struct prefix *p, enum output_stream stream)
+{
+        static time_t cached_second = -1;
+        static char cached[24];
+        struct timespec now;
+        struct tm tm;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        if (now.tv_sec != cached_second) {
+                (void)gmtime_r(&now.tv_sec, &tm);
+                (void)strftime(cached, sizeof(cached), "%Y-%m-%dT%H:%M:%S", &tm);
+                cached_second = now.tv_sec;
+        }
+        p->length = (size_t)snprintf(p->text, sizeof(p->text), "%s.%09ld+00:00 %s F ", cached, now.tv_nsec,
+                                     stream == OUTPUT_STDOUT ? "stdout" : "stderr");
+        p->tag = p->text + p->length - 2;
+}
+
+/* One line's text, with its end if `whole`: cut where an entry or a segment is full. */
+static void add_line(struct output *o, struct prefix *p, const char *text, size_t length, bool whole)
+{
+        while (length > 0 || whole) {
+                uint64_t room = segment_max(o) > o->size ? segment_max(o) - o->size : 0;
+                size_t fits = MIN(length, PIECE_MAX);
+
+                /* An entry holds at least a byte of text, or a line's end. */
+                if (room < p->length + 2) {
+                        bool full = buffer.used == 0;
+
+                        flush(o);
+                        if (!full)
+                                continue; /* what could not be written has made room */
+                        if (o->size == 0 && o->segment > 0) {
+                                o->dropped += length + whole; /* `max` is too small for any entry */
+                                return;
+                        }
+                        segment_next(o);
+                        continue;
+                }
+                fits = (size_t)MIN((uint64_t)fits, room - p->length - 1);
+                put(o, p, fits == length && whole ? 'F' : 'P', text, fits);
+                if (fits == length)
+                        return;
+                text += fits;
+                length -= fits;
+        }
+}
+
+void output_add(struct output *o, enum output_stream stream, const void *data, size_t size)
+{
+        const char *at = data, *end = at + size;
+        struct prefix p;
+
+        o->written += size;
+        make_prefix(&p, stream);
+        while (at < end) {
+                const char *line_end = memchr(at, '\n', (size_t)(end - at));
+
+                add_line(o, &p, at, (size_t)((line_end ? line_end : end) - at), line_end);
+                at = line_end ? line_end + 1 : end;
+        }
+        flush(o);
+}
+
+void output_done(struct output *o)
+{
+        flush(o);
+        o->fd = safe_close(o->fd);
+        o->folder = safe_close(o->folder);
+}
