@@ -37,6 +37,9 @@ int store_set_boot(struct store *s, const char *boot, struct error *reterr);
 /* ---- running */
 struct store_options {
         const char *log_dir;  /* where log files of runs are, to remove them with their rows */
+        /* In a burst, how long rows that a start waits for may wait for more of them, to share one sync (five times that for rows
+         * that only tell what happened).  Where nothing was committed in that time before, and for what a person waits for: not at all.  0: 5 ms. */
+        int64_t gather_usec;
 };
 /* Starts the threads. */
 int store_start(struct store *s, const struct store_options *opt, struct error *reterr);
@@ -55,24 +58,26 @@ struct store_news {
         struct error error;
         uint64_t commits;  /* so far, for the benches */
 };
-/* What happened since the last call; runs the callbacks of finished queries.  True if *ret has news. */
+/* What happened since the last call, at most one of `stored` and `failed`; runs the callbacks of finished queries.  True if *ret has news.
+ * A failure that was over before it could be told is not told. */
 bool store_poll(struct store *s, struct store_news *ret);
 
 /* How much history to keep; per job, as jobs change.  Pruned in small slices when the writer is idle. */
 int store_set_keep(struct store *s, uint64_t job_id, uint32_t runs, int64_t age_usec, uint64_t log_bytes);
 
-/* ---- questions, answered on the reader thread; the callback runs in store_poll() on the loop's thread */
+/* ---- questions, answered on the reader thread; the callback runs in store_poll() on the loop's thread, exactly once, unless the store is
+ * closed before: then it does not run.  0, -ENOMEM, or -EINVAL (a pattern of more than 1024 bytes): then it does not run either. */
 struct run_filter {
         char **jobs;                 /* names or fnmatch patterns (NULL-terminated), NULL: all */
         uint32_t states;             /* bits RUN_BIT(state), 0: all */
         bool failed;                 /* failed, timed_out, lost, missed, or dead */
         int trigger;                 /* -1: all */
         char *user;                  /* NULL: all */
-        struct wall since, until;    /* of scheduled_at, or created_at where there is none */
+        struct wall since, until;    /* both included; of scheduled_at, or created_at where there is none.  {0}: open */
         uint64_t before;             /* paging: only runs numbered under this; 0: from the newest */
         uint64_t run;                /* only this run; 0 */
-        uint32_t limit;
-        bool see_own;                /* only runs of jobs ... (rights): uid that must match owner; see `uid` */
+        uint32_t limit;              /* at most 1000, which is also what 0 means */
+        bool see_own;                /* only runs of jobs whose definition's file is owned by `uid`, as far as known */
         uint32_t uid;
 };
 struct run_list {
@@ -80,6 +85,7 @@ struct run_list {
         size_t n;
         bool more;                   /* there are older ones that match */
 };
+/* Frees the list itself too.  NULL is fine. */
 void run_list_free(struct run_list *l);
 /* `filter` is copied.  cb gets the list (takes it) or an error. */
 int store_query_runs(struct store *s, const struct run_filter *filter, void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg);
@@ -99,18 +105,20 @@ struct run_detail {
         size_t n_transitions;
         char *definition;            /* canonical JSON, or NULL */
 };
-void run_detail_free(struct run_detail *d);
+void run_detail_free(struct run_detail *d); /* itself too; NULL is fine */
 int store_query_run(struct store *s, uint64_t run, void (*cb)(void *arg, struct run_detail *d, const struct error *err), void *arg);
 
 /* The newest finished or range row of each of these jobs (for `list`), same order, id 0 where there is none.  names are copied. */
 int store_query_last(struct store *s, const char *const *names, size_t n,
                      void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg);
 
-/* The rows of `job` that cover the instant `at`, or surround it. (for `why --at`) */
+/* The rows of `job` that cover the instant `at`; if there are none the next one after it and the last one before it, as far as there are.
+ * (for `why --at`) */
 int store_query_instant(struct store *s, const char *job, struct wall at,
                         void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg);
 
-/* Any work for the reader thread that is not SQL (reading log files): fn runs there, done on the loop's thread. */
+/* Any work for the reader thread that is not SQL (reading log files): fn runs there, done on the loop's thread.  Others wait behind it: no more than
+ * some milliseconds at a time. */
 int store_offload(struct store *s, void (*fn)(void *arg), void (*done)(void *arg), void *arg);
 
 /* The text of a job file's last good version, for `cat` of a stale file; NULL text: none.  Borrowed in the callback. */
