@@ -33,6 +33,7 @@ enum exit_code {
         EXIT_DENIED = 4,
         EXIT_UNREACHABLE = 5,
         EXIT_CONFLICT = 6,
+        EXIT_CHECK_UNKNOWN = 3,   /* of status --check */
         EXIT_RUN_TIMED_OUT = 124, /* of waiting commands */
         EXIT_NO_STATUS = 125,     /* the run has no status of its own */
         EXIT_SELF = 126,          /* jobctl itself failed while a run's status was asked for */

@@ -217,8 +217,9 @@ static int open_message(const json_t *m, json_t **ret, struct error *reterr)
         if (!json_is_object(e))
                 return garbage(reterr, "neither result nor error");
         json_error(e, &told);
-        return error_set(reterr, json_integer_value(json_object_get(e, "code")) == JSONRPC_METHOD ? -EOPNOTSUPP : -EREMOTEIO, told.code,
-                         "%s", told.message);
+        if (json_integer_value(json_object_get(e, "code")) == JSONRPC_METHOD)
+                return error_set(reterr, -EOPNOTSUPP, ERROR_FAILED, "this daemon does not know that: %s", told.message);
+        return error_set(reterr, -EREMOTEIO, told.code, "%s", told.message);
 }
 
 int client_receive(struct client *c, int id, json_t **ret, struct error *reterr)

@@ -2,7 +2,7 @@
  *
  * Errors: -ECONNREFUSED, -ENOENT, -EACCES … where there is no connection (code ERROR_UNREACHABLE); -ECONNRESET where it was lost in
  * the middle (ERROR_UNREACHABLE too); -EPROTO where the answer is none (ERROR_FAILED); -EREMOTEIO where the daemon refused (its own code);
- * -ETIMEDOUT when the deadline passed. */
+ * -EOPNOTSUPP where it doesn't know the method (ERROR_FAILED); -ETIMEDOUT when the deadline passed. */
 #pragma once
 #include <jansson.h>
 #include <stdint.h>

@@ -86,7 +86,7 @@ int cmd_help(struct cli *c)
         const struct command *one = c->command;
         json_t *list = json_array();
 
-        if (one && one->handler == cmd_help)
+        if (one && one->handler == cmd_help && (c->n_args > 0 || !opt_given(c, OPT_HELP)))
                 one = c->n_args > 0 ? command_find(c->args[0]) : NULL;
         if (c->command && c->command->handler == cmd_help && c->n_args > 0 && !one) {
                 const char *near = command_nearest(c->args[0]);

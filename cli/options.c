@@ -255,13 +255,21 @@ static int take_color(struct cli *c)
         return EXIT_OK;
 }
 
-/* For what goes wrong before the command is known to wait, or after: any later --wait counts. */
-static bool will_wait(int argc, char **argv)
+/* Whether a word is there, also where parsing ended before it: the exit code of wrong usage hangs on some. */
+static bool has_word(int argc, char **argv, const char *word)
 {
         for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
-                if (streq(argv[i], "--wait") || streq(argv[i], "--follow") || streq(argv[i], "-f"))
+                if (streq(argv[i], word))
                         return true;
         return false;
+}
+
+/* What wrong usage exits with: a number that whoever waits for a run's status, or a monitoring system, won't take for an answer. */
+static int usage_code(struct cli *c, int argc, char **argv)
+{
+        if (c->command && c->command->handler == cmd_status && has_word(argc, argv, "--check"))
+                return EXIT_CHECK_UNKNOWN;
+        return c->waiting ? EXIT_SELF : EXIT_USAGE;
 }
 
 static int check_args(const struct cli *c)
@@ -291,10 +299,11 @@ int cli_parse(struct cli *c, int argc, char **argv)
 
         r = parse_words(c, argc, argv);
         c->args[c->n_args] = NULL;
-        if (c->command && (c->command->flags & COMMAND_MAY_WAIT) && will_wait(argc, argv))
+        if (c->command && (c->command->flags & COMMAND_MAY_WAIT) &&
+            (has_word(argc, argv, "--wait") || has_word(argc, argv, "--follow") || has_word(argc, argv, "-f")))
                 c->waiting = true;
         if (r != EXIT_OK)
-                return c->waiting ? EXIT_SELF : r;
+                return usage_code(c, argc, argv);
         if (!c->command || opt_given(c, OPT_HELP) || opt_given(c, OPT_VERSION))
                 return EXIT_OK;
         r = take_format(c);
@@ -302,5 +311,5 @@ int cli_parse(struct cli *c, int argc, char **argv)
                 r = take_color(c);
         if (r == EXIT_OK)
                 r = check_args(c);
-        return r;
+        return r == EXIT_OK ? r : usage_code(c, argc, argv);
 }

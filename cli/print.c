@@ -399,9 +399,8 @@ static void add_table_line(struct printer *p, const json_t *item)
                 compose_cell(p->c, column, item, &t);
                 if (column->cell == CELL_STATE)
                         color = state_color(json_string_value(jpath(item, column->key)));
-                table_add(p->table, i, strbuf_str(&t), color);
+                table_add(p->table, strbuf_str(&t), color);
         }
-        table_line(p->table);
 }
 
 static void put_csv_line(const struct printer *p, const json_t *item)

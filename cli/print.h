@@ -70,11 +70,10 @@ void strbuf_add_state(struct strbuf *t, const json_t *run);
 /* Wraps in the colour of a state where colours are on. */
 void strbuf_add_colored(struct strbuf *t, const struct cli *c, const char *state, const char *text);
 
-/* Prints a table of ready cells (row by row, `n_columns` each; NULL: `-`). */
+/* A table of ready cells, added line by line (NULL or empty: `-`), printed at the end. */
 struct table;
 struct table *table_new(const struct cli *c, const struct column *const *columns, size_t n_columns);
-void table_add(struct table *t, size_t column, const char *cell, const char *color);
-void table_line(struct table *t);
+void table_add(struct table *t, const char *cell, const char *color);
 void table_print(struct table *t);
 struct table *table_free(struct table *t);
 /* The colour of a state, as libsmartcols names it, or NULL. */
