@@ -1,9 +1,10 @@
 /* Calendar expressions: "at which instants should this job start?"  Pure: no clock, no I/O, no allocation.
  *
  * struct calendar is a plain value, to be copied freely: one expression, compiled.  Five or six fields, the macros,
- * `@every D`, `@at T`, `@reboot`.  The grammar: jobs.d(5), *Schedule*.  Daylight saving, rule `once`: an expression whose
- * second, minute or hour field begins with `*` is an interval and follows the clock; every other is fixed: a local
- * time that a change skips is due once, at the first instant after the gap, a repeated one once, the first time. */
+ * `@every D`, `@at T`, `@reboot`.  The grammar: jobs.d(5), *Schedule*.  Daylight saving, rule `once`: an expression
+ * whose second, minute or hour field begins with `*` is an interval and follows the clock; every other is fixed: a
+ * local time that a change skips is due once, at the first instant after the gap, a repeated one once, the first time.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,15 +21,15 @@ enum calendar_kind {
 };
 
 struct calendar {
-        uint8_t kind;     /* enum calendar_kind */
-        bool interval;    /* follows the clock through daylight saving (a time field begins with `*`), also @every */
-        bool dom_star;    /* day-of-month begins with `*` or `?` */
-        bool dow_star;    /* day-of-week begins with `*` or `?` */
-        uint8_t dow;      /* bit 0 Sunday … bit 6 Saturday */
+        uint8_t kind;  /* enum calendar_kind */
+        bool interval; /* follows the clock through daylight saving (a time field begins with `*`), also @every */
+        bool dom_star; /* day-of-month begins with `*` or `?` */
+        bool dow_star; /* day-of-week begins with `*` or `?` */
+        uint8_t dow;   /* bit 0 Sunday … bit 6 Saturday */
         uint8_t has_seconds;
-        uint16_t month;   /* bits 1 … 12 */
-        uint32_t hour;    /* bits 0 … 23 */
-        uint32_t dom;     /* bits 1 … 31 */
+        uint16_t month;          /* bits 1 … 12 */
+        uint32_t hour;           /* bits 0 … 23 */
+        uint32_t dom;            /* bits 1 … 31 */
         uint64_t minute, second; /* bits 0 … 59 */
         int64_t value_usec;      /* EVERY: the period; AT: the instant, or with at_local the local time as if UTC */
         bool at_local;
@@ -37,7 +38,8 @@ struct calendar {
 /* Where and why an expression is wrong. */
 struct calendar_error {
         size_t position;   /* byte offset into the expression */
-        char message[256]; /* one line: what is wrong and what was expected, naming the field (minute, hour, day-of-month, …) */
+        char message[256]; /* one line: what is wrong and what was expected, naming the field (minute, hour,
+                              day-of-month, …) */
 };
 
 /* Compiles `text`.  Returns 0, or -EINVAL with *reterr set (may be NULL).  An expression that can never match is
@@ -57,6 +59,8 @@ size_t calendar_print(const struct calendar *c, char *buf, size_t size);
 size_t calendar_describe(const struct calendar *c, char *buf, size_t size);
 
 /* First instant strictly after `after` that matches, in `zone`, under `dst: once`.  @every counts from `origin`
- * (WALL_SEC(0) for the epoch), and has instants before it too.  Returns 0, or -ENOENT when it never matches again (also for @reboot).  Times are
- * whole seconds.  No allocation; well under a microsecond for common expressions, bounded (a few µs) for the worst. */
-int calendar_next(const struct calendar *c, const struct tz *zone, struct wall origin, struct wall after, struct wall *ret_next);
+ * (WALL_SEC(0) for the epoch), and has instants before it too.  Returns 0, or -ENOENT when it never matches again (also
+ * for @reboot).  Times are whole seconds.  No allocation; well under a microsecond for common expressions, bounded (a
+ * few µs) for the worst. */
+int calendar_next(const struct calendar *c, const struct tz *zone, struct wall origin, struct wall after,
+                  struct wall *ret_next);

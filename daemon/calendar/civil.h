@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEC_PER_DAY INT64_C(86400)
+#define SEC_PER_DAY  INT64_C(86400)
 #define DAYS_PER_ERA INT64_C(146097) /* 400 Gregorian years, a whole number of weeks */
-#define SEC_PER_ERA (DAYS_PER_ERA * SEC_PER_DAY)
+#define SEC_PER_ERA  (DAYS_PER_ERA * SEC_PER_DAY)
 
 /* Quotient rounded down; b > 0. */
 static inline int64_t floor_div(int64_t a, int64_t b)

@@ -1,14 +1,15 @@
 /* How many instants: see schedule.h.
  *
- * Day by day on the local clock.  A day is a bit set of its seconds, one word for each minute, into which every expression
- * is put, so that what two of them share is counted once.  Days that no offset change, bound, @every or @at touches are the
- * common case: for one expression a product of three popcounts, for several a count remembered by which of them match. */
-#include "calendar/civil.h"
+ * Day by day on the local clock.  A day is a bit set of its seconds, one word for each minute, into which every
+ * expression is put, so that what two of them share is counted once.  Days that no offset change, bound, @every or @at
+ * touches are the common case: for one expression a product of three popcounts, for several a count remembered by which
+ * of them match. */
 #include "calendar/count.h"
+#include "calendar/civil.h"
 #include "calendar/match.h"
 
 #define MINUTES_PER_DAY 1440
-#define CACHE_SIZE 16 /* sets of expressions that match the same days; weekday patterns make few of them */
+#define CACHE_SIZE      16 /* sets of expressions that match the same days; weekday patterns make few of them */
 
 struct day {
         uint64_t seconds[MINUTES_PER_DAY]; /* bits 0 … 59 */
@@ -48,7 +49,8 @@ static void put_fields(struct day *d, const struct calendar *c, int64_t first, i
 }
 
 /* `midnight`: the UTC second at which the day's clock would show 00:00:00. */
-static void put_every(struct day *d, const struct calendar *c, int64_t origin, int64_t midnight, int64_t first, int64_t last)
+static void put_every(struct day *d, const struct calendar *c, int64_t origin, int64_t midnight, int64_t first,
+                      int64_t last)
 {
         int64_t period = c->value_usec / USEC_PER_SEC;
         uint64_t pattern = 0;
@@ -56,7 +58,8 @@ static void put_every(struct day *d, const struct calendar *c, int64_t origin, i
         for (int64_t v = 0; v < 60; v += period)
                 pattern |= UINT64_C(1) << v;
         for (int m = 0; m < MINUTES_PER_DAY; m++) {
-                int64_t since = midnight + m * 60 - origin, wait = floor_div(since + period - 1, period) * period - since;
+                int64_t since = midnight + m * 60 - origin,
+                        wait = floor_div(since + period - 1, period) * period - since;
 
                 if (wait < 60)
                         d->seconds[m] |= pattern << wait & clip(m, first, last);
@@ -230,7 +233,8 @@ static uint64_t count_between(const struct schedule *s, bool interval_only, stru
         struct tz_span span;
         size_t used = 0;
 
-        if (schedule_next(s, after, interval_only ? WALL_NEVER : (struct wall){ INT64_MIN }, &next) < 0 || next.usec > until.usec)
+        if (schedule_next(s, after, interval_only ? WALL_NEVER : (struct wall){ INT64_MIN }, &next) < 0 ||
+            next.usec > until.usec)
                 return 0;
         k.first = wall_sec(next);
         for (size_t i = 0; i < s->n; i++)

@@ -5,14 +5,14 @@
 #include "calendar/civil.h"
 #include "calendar/text.h"
 
-#define ALL_MINUTES ((UINT64_C(1) << 60) - 1) /* and seconds */
-#define ALL_HOURS UINT32_C(0xffffff)
-#define ALL_DAYS UINT32_C(0xfffffffe)
-#define ALL_MONTHS 0x1ffe
+#define ALL_MINUTES  ((UINT64_C(1) << 60) - 1) /* and seconds */
+#define ALL_HOURS    UINT32_C(0xffffff)
+#define ALL_DAYS     UINT32_C(0xfffffffe)
+#define ALL_MONTHS   0x1ffe
 #define ALL_WEEKDAYS 127
 #define WORKING_DAYS 0x3e
-#define WEEKEND 0x41
-#define TIMES_MAX 6 /* so many times of day are listed one by one */
+#define WEEKEND      0x41
+#define TIMES_MAX    6 /* so many times of day are listed one by one */
 
 static const char *const weekdays[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
 static const char *const months[] = { "",     "January", "February",  "March",   "April",    "May",     "June",
@@ -196,7 +196,8 @@ static void add_days(struct text *t, const struct calendar *c, bool daily)
 static void add_fields(struct text *t, const struct calendar *c)
 {
         bool times = !(c->second & (c->second - 1)) &&
-                     __builtin_popcount(c->hour) * __builtin_popcountll(c->minute) <= TIMES_MAX && !even_step(c->hour, 24);
+                     __builtin_popcount(c->hour) * __builtin_popcountll(c->minute) <= TIMES_MAX &&
+                     !even_step(c->hour, 24);
 
         if (calendar_never(c)) {
                 calendar_text_add(t, "never: there is no such day");
@@ -214,7 +215,10 @@ static void add_every(struct text *t, int64_t usec)
         static const struct {
                 const char *name;
                 int64_t usec;
-        } units[] = { { "day", USEC_PER_DAY }, { "hour", USEC_PER_HOUR }, { "minute", USEC_PER_MINUTE }, { "second", USEC_PER_SEC } };
+        } units[] = { { "day", USEC_PER_DAY },
+                      { "hour", USEC_PER_HOUR },
+                      { "minute", USEC_PER_MINUTE },
+                      { "second", USEC_PER_SEC } };
         bool first = true;
 
         calendar_text_add(t, "every");

@@ -37,9 +37,10 @@ bool calendar_never(const struct calendar *c)
                 return false;
         for (unsigned m = 1; m <= 12; m++)
                 if (c->month >> m & 1)
-                        days |= (uint32_t)((UINT64_C(2) << (m == FEBRUARY ? 29 : civil_month_days(1970, m))) - 2) & c->dom;
-        /* Within the 400 years every day of the year falls on every weekday (29 February at least 13 times), so with AND
-         * too it only matters that one of the days exists; with OR a weekday always does. */
+                        days |= (uint32_t)((UINT64_C(2) << (m == FEBRUARY ? 29 : civil_month_days(1970, m))) - 2) &
+                                c->dom;
+        /* Within the 400 years every day of the year falls on every weekday (29 February at least 13 times), so with
+         * AND too it only matters that one of the days exists; with OR a weekday always does. */
         return days == 0 && (c->dom_star || c->dow_star || c->dow == 0);
 }
 
@@ -159,7 +160,8 @@ static bool next_interval(const struct calendar *c, const struct tz *zone, int64
         while (local - s.offset_sec >= s.end_sec) {
                 int64_t sec = s.end_sec;
 
-                /* From here on no change leads back before `start`, so nothing is due while the clock is before `local`. */
+                /* From here on no change leads back before `start`, so nothing is due while the clock is before
+                 * `local`. */
                 if (sec >= start + TZ_OFFSET_MAX_SEC)
                         sec = MAX(sec, local - TZ_OFFSET_MAX_SEC);
                 tz_span_at(zone, sec, &s);
@@ -195,14 +197,16 @@ static struct wall instant_of(const struct calendar *c, const struct tz *zone)
         return c->at_local ? WALL_SEC(tz_local_to_utc(zone, wall_sec(t), NULL)) : t;
 }
 
-int calendar_next(const struct calendar *c, const struct tz *zone, struct wall origin, struct wall after, struct wall *ret_next)
+int calendar_next(const struct calendar *c, const struct tz *zone, struct wall origin, struct wall after,
+                  struct wall *ret_next)
 {
         struct wall t;
         int64_t sec;
 
         switch ((enum calendar_kind)c->kind) {
         case CALENDAR_FIELDS:
-                if (c->interval ? !next_interval(c, zone, wall_sec(after), &sec) : !next_fixed(c, zone, wall_sec(after), &sec))
+                if (c->interval ? !next_interval(c, zone, wall_sec(after), &sec)
+                                : !next_fixed(c, zone, wall_sec(after), &sec))
                         return -ENOENT;
                 if (sec >= USEC_INFINITY / USEC_PER_SEC)
                         return -ENOENT;

@@ -1,5 +1,5 @@
-/* What daylight saving does to a schedule: see schedule.h.  Each offset change is looked at from the schedule's two sides,
- * its fixed and its interval expressions. */
+/* What daylight saving does to a schedule: see schedule.h.  Each offset change is looked at from the schedule's two
+ * sides, its fixed and its interval expressions. */
 #include <stdio.h>
 
 #include "calendar/civil.h"
@@ -44,16 +44,16 @@ static void say_instant(char buf[48], const struct tz *zone, int64_t sec, int64_
         const char *clock = strchr(text, 'T') + 1;
         int whole = clock[6] == '0' && clock[7] == '0' ? 5 : 8; /* without seconds that are 00 */
 
-        snprintf(buf, 48, "%.*s%s%.*s%s", same_day ? 0 : (int)(clock - text - 1), text, same_day ? "" : " ", whole, clock,
-                 text + n - 6);
+        snprintf(buf, 48, "%.*s%s%.*s%s", same_day ? 0 : (int)(clock - text - 1), text, same_day ? "" : " ", whole,
+                 clock, text + n - 6);
 }
 
 static struct schedule_oddity *add(struct odd *o, int64_t sec)
 {
         struct wall at = WALL_SEC(sec);
 
-        if (at.usec <= o->after.usec || at.usec > o->until.usec || at.usec < o->s->start.usec || at.usec > o->s->end.usec ||
-            o->n == o->max)
+        if (at.usec <= o->after.usec || at.usec > o->until.usec || at.usec < o->s->start.usec ||
+            at.usec > o->s->end.usec || o->n == o->max)
                 return NULL;
         o->ret[o->n].at = at;
         return &o->ret[o->n++];
@@ -111,7 +111,8 @@ static void look_at_overlap(struct odd *o, int64_t first, int64_t last, int32_t 
         }
 }
 
-size_t schedule_odd(const struct schedule *s, struct wall after, struct wall until, struct schedule_oddity *ret, size_t max)
+size_t schedule_odd(const struct schedule *s, struct wall after, struct wall until, struct schedule_oddity *ret,
+                    size_t max)
 {
         struct odd o = { .s = s, .after = after, .until = until, .ret = ret, .max = max };
         struct tz_span before, span;

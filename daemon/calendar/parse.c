@@ -9,7 +9,7 @@
 #include "calendar/fields.h"
 #include "calendar/timeparse.h"
 
-#define SHAPE "an expression has five (minute hour day-of-month month day-of-week) or six, with seconds first"
+#define SHAPE      "an expression has five (minute hour day-of-month month day-of-week) or six, with seconds first"
 #define NUMBER_MAX 100000000u /* numbers stop growing here; every limit is far below */
 
 const struct field_rule field_rules[FIELD_NR] = {
@@ -24,9 +24,11 @@ const struct field_rule field_rules[FIELD_NR] = {
 static const struct {
         const char *name, *expression;
 } macros[] = {
-        { "@yearly", "0 0 1 1 *" }, { "@annually", "0 0 1 1 *" }, { "@monthly", "0 0 1 * *" },  { "@weekly", "0 0 * * 0" },
-        { "@daily", "0 0 * * *" },  { "@midnight", "0 0 * * *" }, { "@hourly", "0 * * * *" },   { "@reboot", NULL },
-        { "@every", NULL },         { "@at", NULL },
+        { "@yearly", "0 0 1 1 *" },  { "@annually", "0 0 1 1 *" },
+        { "@monthly", "0 0 1 * *" }, { "@weekly", "0 0 * * 0" },
+        { "@daily", "0 0 * * *" },   { "@midnight", "0 0 * * *" },
+        { "@hourly", "0 * * * *" },  { "@reboot", NULL },
+        { "@every", NULL },          { "@at", NULL },
 };
 
 struct parser {
@@ -122,8 +124,8 @@ static int fail_word(const struct parser *s, const char *end)
         struct quote q = quote(p, end);
 
         if ((end - p == 1 && strchr("HhLlWw", *p)) || (end - p == 2 && strncasecmp(p, "LW", 2) == 0))
-                return fail(s, p, "%s: %s is not supported; a %s is a number from %u to %u%s", r->name, q.text, r->name, r->min,
-                            r->max, r->names ? " or a name" : "");
+                return fail(s, p, "%s: %s is not supported; a %s is a number from %u to %u%s", r->name, q.text, r->name,
+                            r->min, r->max, r->names ? " or a name" : "");
         if (!r->names)
                 return fail(s, p, "%s: %s is not a number (names are for month and day-of-week)", r->name, q.text);
         return fail(s, p, "%s: %s is not a name; the names are %s", r->name, q.text, r->names);
@@ -141,7 +143,8 @@ static int read_value(struct parser *s, unsigned *ret, bool *ret_sunday)
         if (is_digit(*start)) {
                 *ret = read_number(s);
                 if (*ret < r->min || *ret > r->max)
-                        return fail(s, start, "%s %s is out of range %u-%u", r->name, quote(start, s->p).text, r->min, r->max);
+                        return fail(s, start, "%s %s is out of range %u-%u", r->name, quote(start, s->p).text, r->min,
+                                    r->max);
                 return 0;
         }
         if (!is_letter(*start))
@@ -195,8 +198,8 @@ static int read_element(struct parser *s, uint64_t *bits)
                                 last = 7;
                 }
                 if (last < first)
-                        return fail(s, start, "%s: range %s runs downwards; write it upwards, or as two ranges", r->name,
-                                    quote(start, s->p).text);
+                        return fail(s, start, "%s: range %s runs downwards; write it upwards, or as two ranges",
+                                    r->name, quote(start, s->p).text);
         }
         if (s->p < s->end && *s->p == '/') {
                 e = read_step(s, &step);
@@ -232,7 +235,8 @@ static int read_field(struct parser *s, const struct field_rule *rule, uint64_t 
                         bool later = strchr("LlWw#~(", *s->p);
 
                         return fail(s, s->p, "%s: %s`%s`%s", rule->name, later ? "" : "unexpected ",
-                                    quote(s->p, piece_end(s, s->p)).text, later ? " is not supported" : "; expected `,` or a blank");
+                                    quote(s->p, piece_end(s, s->p)).text,
+                                    later ? " is not supported" : "; expected `,` or a blank");
                 }
                 s->p++;
         }
@@ -296,7 +300,8 @@ static unsigned distance(const char *a, size_t n, const char *b)
                 for (size_t j = 1; j <= m; j++) {
                         unsigned above = row[j];
 
-                        row[j] = MIN(MIN(above, row[j - 1]) + 1, diagonal + (strncasecmp(a + i - 1, b + j - 1, 1) != 0));
+                        row[j] =
+                                MIN(MIN(above, row[j - 1]) + 1, diagonal + (strncasecmp(a + i - 1, b + j - 1, 1) != 0));
                         diagonal = above;
                 }
         }
@@ -320,8 +325,10 @@ static int fail_macro(const struct parser *s)
         }
         if (near)
                 return fail(s, s->p, "%s is unknown; did you mean %s?", quote(s->p, s->end).text, near);
-        return fail(s, s->p, "%s is unknown; there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, "
-                    "@reboot, @every and @at", quote(s->p, s->end).text);
+        return fail(s, s->p,
+                    "%s is unknown; there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, "
+                    "@reboot, @every and @at",
+                    quote(s->p, s->end).text);
 }
 
 /* The one word behind @every or @at: copied, NUL-terminated. */
@@ -332,7 +339,8 @@ static int read_argument(struct parser *s, const char *what, char *buf, size_t s
         if (p == end)
                 return fail(s, p, "%s", what);
         if (*rest)
-                return fail(s, rest, "unexpected `%s` after %s; %s", quote(rest, word_end(rest)).text, quote(p, end).text, what);
+                return fail(s, rest, "unexpected `%s` after %s; %s", quote(rest, word_end(rest)).text,
+                            quote(p, end).text, what);
         if ((size_t)(end - p) >= size)
                 return fail(s, p, "%s", what);
         memcpy(buf, p, (size_t)(end - p));
@@ -374,8 +382,8 @@ static int read_at(struct parser *s, struct calendar *ret)
                 return r;
         r = instant_parse(buf, NULL, false, &t, &c.at_local);
         if (r < 0)
-                return fail(s, s->p, "@at %s: not an instant; expected 2026-12-24, 2026-12-24T18:00 or 2026-12-24T18:00:00+01:00",
-                            quote(buf, buf + strlen(buf)).text);
+                return fail(s, s->p, "@at %s: not an instant; expected 2026-12-24, 2026-12-24T18:00 or "
+                            "2026-12-24T18:00:00+01:00", quote(buf, buf + strlen(buf)).text);
         c.value_usec = t.usec;
         *ret = c;
         return 0;
@@ -396,7 +404,8 @@ static int read_macro(struct parser *s, struct calendar *ret)
                         return read_at(s, ret);
                 rest = skip_blanks(s->end);
                 if (*rest)
-                        return fail(s, rest, "unexpected `%s` after %s", quote(rest, word_end(rest)).text, macros[i].name);
+                        return fail(s, rest, "unexpected `%s` after %s", quote(rest, word_end(rest)).text,
+                                    macros[i].name);
                 if (macros[i].expression)
                         return calendar_parse(macros[i].expression, ret, NULL);
                 *ret = (struct calendar){ .kind = CALENDAR_REBOOT };

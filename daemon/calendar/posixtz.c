@@ -84,8 +84,8 @@ static bool take_rule(struct cursor *c, struct posix_rule *r)
         if (!take(c, ','))
                 return false;
         if (take(c, 'M')) {
-                if (!take_number(c, 2, 12, &month) || month < 1 || !take(c, '.') || !take_number(c, 1, 5, &week) || week < 1 ||
-                    !take(c, '.') || !take_number(c, 1, 6, &weekday))
+                if (!take_number(c, 2, 12, &month) || month < 1 || !take(c, '.') || !take_number(c, 1, 5, &week) ||
+                    week < 1 || !take(c, '.') || !take_number(c, 1, 6, &weekday))
                         return false;
                 r->kind = POSIX_RULE_MONTH;
                 r->month = (uint8_t)month;

@@ -14,7 +14,8 @@ void calendar_text_add(struct text *t, const char *fmt, ...)
         int n;
 
         va_start(ap, fmt);
-        n = vsnprintf(t->length < t->size ? t->buf + t->length : NULL, t->length < t->size ? t->size - t->length : 0, fmt, ap);
+        n = vsnprintf(t->length < t->size ? t->buf + t->length : NULL, t->length < t->size ? t->size - t->length : 0,
+                      fmt, ap);
         va_end(ap);
         t->length += (size_t)n;
 }

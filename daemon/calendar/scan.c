@@ -1,6 +1,6 @@
 /* Fixed-width pieces of dates and times: see scan.h. */
-#include "calendar/civil.h"
 #include "calendar/scan.h"
+#include "calendar/civil.h"
 
 /* Exactly `digits` digits, min … max. */
 static bool scan_digits(const char **p, unsigned digits, unsigned min, unsigned max, unsigned *ret)
@@ -28,8 +28,8 @@ bool scan_date(const char **p, int64_t *ret_local_sec)
 {
         unsigned year, month, day;
 
-        if (!scan_digits(p, 4, 1, 9999, &year) || !scan_char(p, '-') || !scan_digits(p, 2, 1, 12, &month) || !scan_char(p, '-') ||
-            !scan_digits(p, 2, 1, 31, &day) || day > civil_month_days(year, month))
+        if (!scan_digits(p, 4, 1, 9999, &year) || !scan_char(p, '-') || !scan_digits(p, 2, 1, 12, &month) ||
+            !scan_char(p, '-') || !scan_digits(p, 2, 1, 31, &day) || day > civil_month_days(year, month))
                 return false;
         *ret_local_sec = civil_days(year, month, day) * SEC_PER_DAY;
         return true;

@@ -5,7 +5,8 @@
 #include "calendar/schedule.h"
 
 /* The later bound of the two that hold for this entry, and the schedule's start. */
-static struct wall bound_for(const struct schedule *s, const struct calendar *c, struct wall after, struct wall fixed_after)
+static struct wall bound_for(const struct schedule *s, const struct calendar *c, struct wall after,
+                             struct wall fixed_after)
 {
         if (!c->interval && fixed_after.usec > after.usec)
                 after = fixed_after;
@@ -37,7 +38,8 @@ int schedule_next(const struct schedule *s, struct wall after, struct wall fixed
 }
 
 /* schedule_next(), as a question: is there one after `after` that is not after `until`? */
-static bool next_within(const struct schedule *s, int64_t after, struct wall fixed_after, struct wall until, struct wall *ret)
+static bool next_within(const struct schedule *s, int64_t after, struct wall fixed_after, struct wall until,
+                        struct wall *ret)
 {
         struct wall t;
 
@@ -47,7 +49,8 @@ static bool next_within(const struct schedule *s, int64_t after, struct wall fix
         return true;
 }
 
-int schedule_last(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until, struct wall *ret_last)
+int schedule_last(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until,
+                  struct wall *ret_last)
 {
         struct wall found;
         int64_t high = until.usec; /* nothing in (high, until] */

@@ -20,11 +20,14 @@ struct schedule {
  * Returns 0 or -ENOENT (never again). */
 int schedule_next(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall *ret_next);
 
-/* The latest instant in (after, until].  Returns 0 or -ENOENT (none).  Logarithmic in the span: it bisects schedule_next(). */
-int schedule_last(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until, struct wall *ret_last);
+/* The latest instant in (after, until].  Returns 0 or -ENOENT (none).  Logarithmic in the span: it bisects
+ * schedule_next(). */
+int schedule_last(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until,
+                  struct wall *ret_last);
 
 /* How many instants are in (after, until].  Work in proportion to days, not to instants: a year of `* * * * * *` takes
- * microseconds, one with @every among others some milliseconds.  UINT64_MAX where that is over 400 years from the first instant. */
+ * microseconds, one with @every among others some milliseconds.  UINT64_MAX where that is over 400 years from the first
+ * instant. */
 uint64_t schedule_count(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until);
 
 /* A number made of everything that makes instants: expressions, zone name and rules, start, end. */
@@ -34,11 +37,11 @@ uint64_t schedule_digest(const struct schedule *s);
 bool schedule_has_reboot(const struct schedule *s);
 
 /* The odd days of daylight saving in (after, until]: for each offset change at which this schedule does something that
- * the plain clock would not show (an instant moved after a gap, one of a repeated hour taken once, an interval that skips or
- * repeats).  Fills at most `max`, returns how many, in order.  Looks
- * at 400 years at most. */
+ * the plain clock would not show (an instant moved after a gap, one of a repeated hour taken once, an interval that
+ * skips or repeats).  Fills at most `max`, returns how many, in order.  Looks at 400 years at most. */
 struct schedule_oddity {
         struct wall at;
         char why[160]; /* "02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead" */
 };
-size_t schedule_odd(const struct schedule *s, struct wall after, struct wall until, struct schedule_oddity *ret, size_t max);
+size_t schedule_odd(const struct schedule *s, struct wall after, struct wall until, struct schedule_oddity *ret,
+                    size_t max);

@@ -1,4 +1,4 @@
-/* Inside calendar/: text into a caller's buffer, and what print.c and describe.c both want to know of bit sets.  Pure. */
+/* Inside calendar/: text into a caller's buffer, and what print.c and describe.c both ask of bit sets.  Pure. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -141,22 +141,23 @@ static int print_civil(int64_t local, char sep, char *buf, size_t size)
         unsigned month, d;
 
         civil_date(day, &year, &month, &d);
-        return snprintf(buf, size, "%s%04lld-%02u-%02u%c%02d:%02d:%02d", year < 0 ? "-" : "", (long long)(year < 0 ? -year : year),
-                        month, d, sep, tod / 3600, tod / 60 % 60, tod % 60);
+        return snprintf(buf, size, "%s%04lld-%02u-%02u%c%02d:%02d:%02d", year < 0 ? "-" : "",
+                        (long long)(year < 0 ? -year : year), month, d, sep, tod / 3600, tod / 60 % 60, tod % 60);
 }
 
 size_t wall_print_rfc3339(struct wall t, const struct tz *zone, unsigned fraction_digits, char *buf, size_t size)
 {
         int64_t sec = wall_sec(t);
         int32_t usec = (int32_t)(t.usec - sec * USEC_PER_SEC);
-        int32_t minutes = (int32_t)floor_div(tz_offset_at(zone, sec) + 30, 60); /* RFC 3339 has no seconds in an offset */
+        /* RFC 3339 has no seconds in an offset. */
+        int32_t minutes = (int32_t)floor_div(tz_offset_at(zone, sec) + 30, 60);
         char civil[40], fraction[12] = "";
 
         print_civil(sec + minutes * 60, 'T', civil, sizeof(civil));
         if (fraction_digits > 0)
                 snprintf(fraction, MIN(fraction_digits, 6u) + 2, ".%06d", usec);
-        return (size_t)snprintf(buf, size, "%s%s%c%02d:%02d", civil, fraction, minutes < 0 ? '-' : '+', abs(minutes) / 60,
-                                abs(minutes) % 60);
+        return (size_t)snprintf(buf, size, "%s%s%c%02d:%02d", civil, fraction, minutes < 0 ? '-' : '+',
+                                abs(minutes) / 60, abs(minutes) % 60);
 }
 
 size_t wall_print_local(struct wall t, const struct tz *zone, char *buf, size_t size)

@@ -77,7 +77,8 @@ static int day_parse(const char *text, const struct tz *zone, struct wall now, b
         return -EINVAL;
 }
 
-int timeword_parse(const char *text, const struct tz *zone, struct wall now, struct wall boot, bool past, struct wall *ret)
+int timeword_parse(const char *text, const struct tz *zone, struct wall now, struct wall boot, bool past,
+                   struct wall *ret)
 {
         const char *p = text;
         int64_t sec = wall_sec(now);

@@ -11,11 +11,11 @@
 #include "calendar/posixtz.h"
 #include "calendar/tz.h"
 
-#define TYPES_MAX 256
-#define TRANSITIONS_MAX 2000                /* the reference reader's own limit; the largest zone there is has about 250 */
+#define TYPES_MAX          256
+#define TRANSITIONS_MAX    2000 /* the reference reader's own limit; the largest zone there is has about 250 */
 #define TRANSITION_SEC_MAX (INT64_C(1) << 59) /* RFC 9636: none before -2^59; keeps sums far from overflow */
-/* The window of 400 years begins with the year after that of the last transition; some more on either side give the spans
- * that reach over its edges their true ends. */
+/* The window of 400 years begins with the year after that of the last transition; some more on either side give the
+ * spans that reach over its edges their true ends. */
 #define CYCLE_YEARS 405
 
 struct tz_type {
@@ -37,8 +37,8 @@ struct tz {
         const struct tz_type *types;
         const struct tz_entry *entries; /* entries[0].begin_sec is INT64_MIN */
         size_t n;
-        bool cyclic;            /* [cycle_sec, cycle_sec + SEC_PER_ERA) stands for all that comes later… */
-        bool cyclic_before;     /* …and, where there is nothing but the rule, for all that came before */
+        bool cyclic;        /* [cycle_sec, cycle_sec + SEC_PER_ERA) stands for all that comes later… */
+        bool cyclic_before; /* …and, where there is nothing but the rule, for all that came before */
         int64_t cycle_sec;
 };
 
@@ -140,7 +140,8 @@ static int read_types(struct builder *b, const struct tzif *z)
                 size_t at = p[5], n = 0;
 
                 t->offset_sec = (int32_t)get32(p);
-                if (t->offset_sec <= -TZ_OFFSET_MAX_SEC || t->offset_sec >= TZ_OFFSET_MAX_SEC || p[4] > 1 || at >= z->charcnt)
+                if (t->offset_sec <= -TZ_OFFSET_MAX_SEC || t->offset_sec >= TZ_OFFSET_MAX_SEC || p[4] > 1 ||
+                    at >= z->charcnt)
                         return -EBADMSG;
                 t->is_dst = p[4];
                 while (at + n < z->charcnt && z->chars[at + n]) {
@@ -216,7 +217,8 @@ static size_t expand_rule(const struct posix_tz *rule, int64_t year, struct chan
                         size_t i = n++;
 
                         for (; i > 0 && (changes[i - 1].at > two[k].at ||
-                                         (changes[i - 1].at == two[k].at && changes[i - 1].to_dst && !two[k].to_dst)); i--)
+                                         (changes[i - 1].at == two[k].at && changes[i - 1].to_dst && !two[k].to_dst));
+                             i--)
                                 changes[i] = changes[i - 1];
                         changes[i] = two[k];
                 }
@@ -291,7 +293,8 @@ static uint64_t digest_of(const struct builder *b)
 /* One block: the struct, the entries, the types, the name. */
 static struct tz *build(const struct builder *b, const char *name)
 {
-        size_t entries = b->n * sizeof(struct tz_entry), types = b->n_types * sizeof(struct tz_type), length = strlen(name) + 1;
+        size_t entries = b->n * sizeof(struct tz_entry), types = b->n_types * sizeof(struct tz_type),
+               length = strlen(name) + 1;
         struct tz *tz = malloc(sizeof(*tz) + entries + types + length);
         char *p = (char *)(tz + 1);
 
@@ -436,8 +439,8 @@ int64_t tz_local_to_utc(const struct tz *tz, int64_t local_sec, int *ret_kind)
 {
         struct tz_span s;
 
-        /* No local clock is a whole TZ_OFFSET_MAX_SEC ahead of UTC, so the search begins before any answer, and walks to
-         * the first instant at which the local clock shows `local_sec` or more. */
+        /* No local clock is a whole TZ_OFFSET_MAX_SEC ahead of UTC, so the search begins before any answer, and walks
+         * to the first instant at which the local clock shows `local_sec` or more. */
         tz_span_at(tz, local_sec - TZ_OFFSET_MAX_SEC, &s);
         for (;;) {
                 int64_t sec = local_sec - s.offset_sec;

@@ -42,13 +42,14 @@ struct tz_span {
         char abbreviation[16];
 };
 
-/* The span of constant offset that contains the UTC second `sec`.  Any second of any year works; constant or logarithmic work. */
+/* The span of constant offset that contains the UTC second `sec`.  Any second of any year works; constant or
+ * logarithmic work. */
 void tz_span_at(const struct tz *tz, int64_t sec, struct tz_span *ret);
 
 /* Only the offset at a UTC second. */
 int32_t tz_offset_at(const struct tz *tz, int64_t sec);
 
 /* UTC seconds of a local time (given as if it were UTC), by the fixed rule: the first instant at which the local clock
- * shows that time or a later one.  So a time that occurs twice gives the first, a skipped one the first instant after the
- * gap.  *ret_kind (may be NULL): 0 plain, 1 repeated, -1 skipped.  |local_sec| < TZ_SEC_MAX. */
+ * shows that time or a later one.  So a time that occurs twice gives the first, a skipped one the first instant after
+ * the gap.  *ret_kind (may be NULL): 0 plain, 1 repeated, -1 skipped.  |local_sec| < TZ_SEC_MAX. */
 int64_t tz_local_to_utc(const struct tz *tz, int64_t local_sec, int *ret_kind);

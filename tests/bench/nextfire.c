@@ -1,6 +1,7 @@
-/* bench-nextfire EXPRS [ROUNDS]: how long the next instant of an expression takes to find, over a list of mixed ones, in
- * UTC and in a zone with daylight saving; beside it, in the same run, the usual way by libc: localtime_r(), and mktime()
- * after each field that is moved.  Goals: at most 1 us in the mean, at least 20 times faster than libc's way. */
+/* bench-nextfire EXPRS [ROUNDS]: how long the next instant of an expression takes to find, over a list of mixed ones,
+ * in UTC and in a zone with daylight saving; beside it, in the same run, the usual way by libc: localtime_r(), and
+ * mktime() after each field that is moved.  Goals: at most 1 us in the mean, at least 20 times faster than libc's way.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,8 @@
 #include "calendar/calendar.h"
 
 #define EXPRESSIONS_MAX 1000
-#define START_SEC INT64_C(1767225600) /* 2026-01-01 */
-#define STOP_SEC INT64_C(2090000000)  /* 2036: an expression that came so far begins anew */
+#define START_SEC       INT64_C(1767225600) /* 2026-01-01 */
+#define STOP_SEC        INT64_C(2090000000) /* 2036: an expression that came so far begins anew */
 
 static struct calendar expressions[EXPRESSIONS_MAX];
 static size_t n_expressions;
@@ -41,8 +42,8 @@ static bool day_matches(const struct calendar *c, const struct tm *tm)
         return c->dom_star || c->dow_star ? dom && dow : dom || dow;
 }
 
-/* The largest field that does not match is moved on by one, those below it are set to their least, mktime() makes a time
- * of it; until all match. */
+/* The largest field that does not match is moved on by one, those below it are set to their least, mktime() makes a
+ * time of it; until all match. */
 static int64_t next_libc(const struct calendar *c, int64_t sec)
 {
         time_t t = (time_t)(sec - sec % 60 + 60);
@@ -126,7 +127,8 @@ static void compare_results(const char *name)
                         t = u;
                 }
         }
-        printf("%-14s %u of %u instants are the same (libc's way knows no rule for daylight saving)\n", name, same, all);
+        printf("%-14s %u of %u instants are the same (libc's way knows no rule for daylight saving)\n", name, same,
+               all);
 }
 
 static bool use_zone(const char *name)
@@ -173,7 +175,8 @@ static int read_expressions(const char *path)
 
 static void worst_cases(void)
 {
-        static const char *const worst[] = { "0 0 29 2 *", "0 0 29 2 */7", "0 0 30 2 *", "* * 30 2 *", "59 23 31 12 *" };
+        static const char *const worst[] = { "0 0 29 2 *", "0 0 29 2 */7", "0 0 30 2 *", "* * 30 2 *",
+                                             "59 23 31 12 *" };
 
         for (size_t i = 0; i < ARRAY_SIZE(worst); i++) {
                 struct calendar c;
@@ -211,10 +214,12 @@ int main(int argc, char **argv)
                 }
                 ours = measure(next_ours, rounds);
                 libc = measure(next_libc, MAX(rounds / 20, 1));
-                printf("%-14s ours  mean %8.0f  p50 %8.0f  p90 %8.0f  max %8.0f\n", zones[i], ours.mean, ours.p50, ours.p90, ours.max);
-                printf("%-14s libc  mean %8.0f  p50 %8.0f  p90 %8.0f  max %8.0f\n", zones[i], libc.mean, libc.p50, libc.p90, libc.max);
-                printf("%-14s ratio %.0f (goal: at least 20), mean %.0f ns (goal: at most 1000)\n", zones[i], libc.mean / ours.mean,
-                       ours.mean);
+                printf("%-14s ours  mean %8.0f  p50 %8.0f  p90 %8.0f  max %8.0f\n", zones[i], ours.mean, ours.p50,
+                       ours.p90, ours.max);
+                printf("%-14s libc  mean %8.0f  p50 %8.0f  p90 %8.0f  max %8.0f\n", zones[i], libc.mean, libc.p50,
+                       libc.p90, libc.max);
+                printf("%-14s ratio %.0f (goal: at least 20), mean %.0f ns (goal: at most 1000)\n", zones[i],
+                       libc.mean / ours.mean, ours.mean);
                 compare_results(zones[i]);
                 worst_cases();
         }

@@ -1,7 +1,7 @@
 /* firedump: reads questions from standard input, one a line, fields separated by tabs:
  *   FILE FROM UNTIL EXPRESSION [EXPRESSION …]
- * and answers each in one line: the instants in (FROM, UNTIL] of the expressions' union in that zone, found one after the
- * other; then, behind a `|`, what schedule_count() and schedule_last() say.  For test-next.py. */
+ * and answers each in one line: the instants in (FROM, UNTIL] of the expressions' union in that zone, found one after
+ * the other; then, behind a `|`, what schedule_count() and schedule_last() say.  For test-next.py. */
 #include <inttypes.h>
 
 #include "calendar/schedule.h"

@@ -1,12 +1,12 @@
-/* The conformance cases for schedules, collected from the test suites of other schedulers: every case in the `vixie` and
- * `seconds` dialects that holds for us must hold.  Reads all *.jsonl of the shared data if they are there, else the copy
- * in tests/data/schedules. */
+/* The conformance cases for schedules, collected from the test suites of other schedulers: every case in the `vixie`
+ * and `seconds` dialects that holds for us must hold.  Reads all *.jsonl of the shared data if they are there, else the
+ * copy in tests/data/schedules. */
 #include <dirent.h>
 #include <jansson.h>
 
+#include "../../lib/tap.h"
 #include "calendar/calendar.h"
 #include "calendar/timeparse.h"
-#include "../../lib/tap.h"
 #include "zone.h"
 
 static struct {
@@ -16,7 +16,7 @@ static struct {
 static struct zone {
         struct tz *tz;
         struct zone *next;
-} *zones;
+} * zones;
 
 static const struct tz *zone_get(const char *name)
 {
@@ -61,7 +61,8 @@ static bool is_later(const char *expr)
 
                 fields += n > 0;
                 if (memchr(p, '#', n) || memchr(p, '~', n) || memchr(p, 'H', n) ||
-                    (n > 0 && !strchr("JjMmNn", *p) && (memchr(p, 'L', n) || (memchr(p, 'W', n) && !strcasestr(p, "wed")))))
+                    (n > 0 && !strchr("JjMmNn", *p) &&
+                     (memchr(p, 'L', n) || (memchr(p, 'W', n) && !strcasestr(p, "wed")))))
                         return true;
                 p += n;
                 p += strspn(p, " ");
@@ -86,7 +87,8 @@ static bool fires_as_said(const json_t *row, const struct calendar *c, const str
         size_t i;
 
         json_array_foreach(json_object_get(row, "absent"), i, v)
-                if (calendar_next(c, tz, WALL_SEC(0), t, &next) == 0 && wall_sec(next) == instant(json_string_value(v))) {
+                if (calendar_next(c, tz, WALL_SEC(0), t, &next) == 0 &&
+                    wall_sec(next) == instant(json_string_value(v))) {
                         diag("%s: fires at %s", id, json_string_value(v));
                         return false;
                 }
@@ -111,7 +113,8 @@ static bool fires_as_said(const json_t *row, const struct calendar *c, const str
 
 static void check_row(const json_t *row)
 {
-        const char *id = json_string_value(json_object_get(row, "id")), *expr = json_string_value(json_object_get(row, "expr"));
+        const char *id = json_string_value(json_object_get(row, "id")),
+                   *expr = json_string_value(json_object_get(row, "expr"));
         const char *dialect = json_string_value(json_object_get(row, "dialect"));
         bool invalid = json_is_true(json_object_get(row, "invalid")), held;
         struct calendar_error error = { .position = SIZE_MAX };
@@ -208,9 +211,9 @@ int main(void)
         }
         if (n > 0)
                 free(files);
-        diag("%u cases: %u hold, %u fail; left out: %u in other dialects, %u that say what others do, %u of the later language, "
-             "%u whose zone is missing here", count.all, count.held, count.failed, count.other_dialect,
-             count.not_normative, count.later, count.no_zone);
+        diag("%u cases: %u hold, %u fail; left out: %u in other dialects, %u that say what others do, "
+             "%u of the later language, %u whose zone is missing here",
+             count.all, count.held, count.failed, count.other_dialect, count.not_normative, count.later, count.no_zone);
         ok(count.held > 1000, "over a thousand cases were tried");
         ok(count.no_zone * 100 < count.held, "less than one in a hundred is left out for want of zone data");
         while (zones) {

@@ -19,7 +19,8 @@ static const struct {
         { "1-59/2 2 * * *", "1-59/2 2 * * *", NULL },
         { "5,1-3,2 0 * * *", "1-3,5 0 * * *", NULL },
         { "*/2,5 1 * * *", "*/2,5 1 * * *", NULL },
-        { "5,*/2 1 * * *", "0,2,4-6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,44,46,48,50,52,54,56,58 1 * * *", NULL },
+        { "5,*/2 1 * * *",
+          "0,2,4-6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,44,46,48,50,52,54,56,58 1 * * *", NULL },
         { "0-59 1 * * *", "0-59 1 * * *", NULL },
         { "0-59 0-23 1-31 1-12 0-7", "0-59 0-23 1-31 * 0-6", NULL },
         { "*/90 1 * * *", "*/60 1 * * *", NULL },
@@ -139,10 +140,10 @@ static const struct {
 
 static bool same(const struct calendar *a, const struct calendar *b)
 {
-        return a->kind == b->kind && a->interval == b->interval && a->dom_star == b->dom_star && a->dow_star == b->dow_star &&
-               a->dow == b->dow && a->has_seconds == b->has_seconds && a->month == b->month && a->hour == b->hour &&
-               a->dom == b->dom && a->minute == b->minute && a->second == b->second && a->value_usec == b->value_usec &&
-               a->at_local == b->at_local;
+        return a->kind == b->kind && a->interval == b->interval && a->dom_star == b->dom_star &&
+               a->dow_star == b->dow_star && a->dow == b->dow && a->has_seconds == b->has_seconds &&
+               a->month == b->month && a->hour == b->hour && a->dom == b->dom && a->minute == b->minute &&
+               a->second == b->second && a->value_usec == b->value_usec && a->at_local == b->at_local;
 }
 
 /* Prints, parses that, prints again. */
@@ -152,7 +153,8 @@ static bool round_trip(const struct calendar *c, char text[CALENDAR_PRINT_SIZE])
         struct calendar_error error = {};
         struct calendar d;
 
-        if (calendar_print(c, text, CALENDAR_PRINT_SIZE) >= CALENDAR_PRINT_SIZE || calendar_parse(text, &d, &error) < 0) {
+        if (calendar_print(c, text, CALENDAR_PRINT_SIZE) >= CALENDAR_PRINT_SIZE ||
+            calendar_parse(text, &d, &error) < 0) {
                 diag("%s: %s", text, error.message);
                 return false;
         }
@@ -185,7 +187,8 @@ static void test_invalid(void)
                 struct calendar_error error = { .position = 4711 };
                 struct calendar c = { .kind = 77 };
                 bool good = calendar_parse(invalid[i].text, &c, &error) == -EINVAL && c.kind == 77 &&
-                            calendar_parse(invalid[i].text, &c, NULL) == -EINVAL && error.position == invalid[i].position &&
+                            calendar_parse(invalid[i].text, &c, NULL) == -EINVAL &&
+                            error.position == invalid[i].position &&
                             strncmp(error.message, invalid[i].message, strlen(invalid[i].message)) == 0;
 
                 if (!ok(good, "\"%s\" is refused: %s", invalid[i].text, invalid[i].message))
@@ -212,7 +215,9 @@ static void test_random_round_trip(void)
         state = 0x5eed;
         for (unsigned i = 0; i < 20000; i++) {
                 uint64_t m = random_bits(), s = random_bits() & random_bits(), d = random_bits() | random_bits();
-                struct calendar c = { .kind = CALENDAR_FIELDS, .has_seconds = i & 1, .dom_star = i >> 1 & 1, .dow_star = i >> 2 & 1 };
+                struct calendar c = {
+                        .kind = CALENDAR_FIELDS, .has_seconds = i & 1, .dom_star = i >> 1 & 1, .dow_star = i >> 2 & 1
+                };
 
                 c.second = c.has_seconds ? (s | 1) & ((UINT64_C(1) << 60) - 1) : 1;
                 c.minute = (i & 32 ? m : m & s) & ((UINT64_C(1) << 60) - 1);
@@ -243,9 +248,11 @@ static void test_large(void)
         strcat(text, " * * * *");
         ok(calendar_parse(text, &c, &error) == 0 && c.minute == (UINT64_C(1) << 60) - 1, "a list of 10 KB is read");
         strcpy(text + 10000, "x * * * *");
-        ok(calendar_parse(text, &c, &error) < 0 && error.position == 10000, "what is wrong at byte 10000 is found there");
+        ok(calendar_parse(text, &c, &error) < 0 && error.position == 10000,
+           "what is wrong at byte 10000 is found there");
         memset(text, '*', 19999);
-        ok(calendar_parse(text, &c, &error) < 0 && strlen(error.message) < sizeof(error.message), "20 KB of stars are refused");
+        ok(calendar_parse(text, &c, &error) < 0 && strlen(error.message) < sizeof(error.message),
+           "20 KB of stars are refused");
         memset(text, '9', 19999);
         memcpy(text + 19000, " * * * *", 9);
         ok(calendar_parse(text, &c, &error) < 0 && error.position == 0, "a number of 19,000 digits is refused");
@@ -256,7 +263,8 @@ static void test_large(void)
         text[0] = '@';
         ok(calendar_parse(text, &c, &error) < 0, "a macro of 20 KB is refused");
         strcpy(text, "\x1b[31m * * * *");
-        ok(calendar_parse(text, &c, &error) < 0 && !strchr(error.message, '\x1b'), "no escape sequence comes back in a message");
+        ok(calendar_parse(text, &c, &error) < 0 && !strchr(error.message, '\x1b'),
+           "no escape sequence comes back in a message");
 }
 
 static void test_cut_off(void)
@@ -284,16 +292,20 @@ static void test_never(void)
                 const char *text;
                 bool never;
         } rows[] = {
-                { "0 0 30 2 *", true },       { "0 0 31 2,4,6,9,11 *", true }, { "0 0 31 4 */2", true }, { "* * 30-31 feb *", true },
-                { "0 0 29 2 *", false },      { "0 0 29 2 */7", false },       { "0 0 30 2 1", false },  { "0 0 31 2-3 *", false },
-                { "0 0 */31 2 *", false },    { "@every 1s", false },          { "@reboot", false },     { "0 0 30 2 0-7", false },
+                { "0 0 30 2 *", true },    { "0 0 31 2,4,6,9,11 *", true },
+                { "0 0 31 4 */2", true },  { "* * 30-31 feb *", true },
+                { "0 0 29 2 *", false },   { "0 0 29 2 */7", false },
+                { "0 0 30 2 1", false },   { "0 0 31 2-3 *", false },
+                { "0 0 */31 2 *", false }, { "@every 1s", false },
+                { "@reboot", false },      { "0 0 30 2 0-7", false },
         };
 
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                 struct calendar c;
 
                 calendar_parse(rows[i].text, &c, NULL);
-                ok(calendar_never(&c) == rows[i].never, "%s %s match", rows[i].text, rows[i].never ? "can never" : "can");
+                ok(calendar_never(&c) == rows[i].never, "%s %s match", rows[i].text,
+                   rows[i].never ? "can never" : "can");
         }
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Next instants against an oracle that shares no code with the daemon: minute by minute through a few days around an offset
-change, with Python's zoneinfo. Random expressions; SEED=n repeats a run. Prints TAP.
+"""Next instants against an oracle that shares no code with the daemon: minute by minute through a few days around an
+offset change, with Python's zoneinfo. Random expressions; SEED=n repeats a run. Prints TAP.
 """
 import os
 import random
@@ -14,7 +14,10 @@ DIR = os.environ.get("TZDIR", "/usr/share/zoneinfo")
 EPOCH = datetime(1970, 1, 1)
 MINUTE = 60
 DAY = 86400
-NAMES = {"month": "jan feb mar apr may jun jul aug sep oct nov dec".split(), "dow": "sun mon tue wed thu fri sat".split()}
+NAMES = {
+    "month": "jan feb mar apr may jun jul aug sep oct nov dec".split(),
+    "dow": "sun mon tue wed thu fri sat".split(),
+}
 
 # Changes that surprised somebody: (zone, day in UTC).
 KNOWN = [
@@ -28,8 +31,9 @@ KNOWN = [
     ("Europe/Berlin", "2026-03-29"), ("Europe/Berlin", "2026-10-25"), ("Europe/Berlin", "2099-10-25"),
 ]
 # And any others of these, in any year.
-ZONES = """Europe/Berlin America/New_York America/Santiago Asia/Tehran Asia/Gaza Africa/Cairo Africa/Casablanca Pacific/Chatham
-America/St_Johns Europe/Lisbon Pacific/Norfolk America/Asuncion Asia/Amman Europe/Moscow Pacific/Apia""".split()
+ZONES = """Europe/Berlin America/New_York America/Santiago Asia/Tehran Asia/Gaza Africa/Cairo Africa/Casablanca
+Pacific/Chatham America/St_Johns Europe/Lisbon Pacific/Norfolk America/Asuncion Asia/Amman Europe/Moscow
+Pacific/Apia""".split()
 
 
 def skip(why):
@@ -56,7 +60,8 @@ class Field:
         shape = rng.choice("*******//llrrRn11")
         self.star = shape in "*/"
         v = lambda: rng.choice(near) if near and rng.random() < 0.6 else rng.randint(low, high)
-        word = lambda n: rng.choice([names[n - low], names[n - low].upper()]) if names and rng.random() < 0.3 else str(n)
+        named = lambda n: rng.choice([names[n - low], names[n - low].upper()])
+        word = lambda n: named(n) if names and rng.random() < 0.3 else str(n)
         if shape == "*":
             self.text, self.values = "*", set(range(low, high + 1))
         elif shape == "/":
@@ -118,8 +123,8 @@ class At:
 
 
 class Window:
-    """The days around a change: every UTC minute with its local time, and every minute of the local clock, also those that
-    do not exist, with the instant at which something fixed at that time is due."""
+    """The days around a change: every UTC minute with its local time, and every minute of the local clock, also those
+    that do not exist, with the instant at which something fixed at that time is due."""
 
     def __init__(self, name, day):
         self.path = os.path.join(DIR, name)
@@ -132,7 +137,8 @@ class Window:
         first, shown = {}, begin
         for u, t in self.minutes:
             first.setdefault(t, u)
-        ends = [(u, t) for (u, t), (_, before) in zip(self.minutes[1:], self.minutes) if t - before > timedelta(minutes=1)]
+        pairs = zip(self.minutes[1:], self.minutes)
+        ends = [(u, t) for (u, t), (_, before) in pairs if t - before > timedelta(minutes=1)]
         self.clock, t = [], self.minutes[0][1]
         while t <= self.minutes[-1][1]:
             if t in first:
@@ -196,7 +202,8 @@ def main():
         if not window.aligned:
             continue
         all_of = list(questions(rng, window))
-        text = "".join("\t".join([window.path, str(begin), str(window.end), *exprs]) + "\n" for exprs, begin, _ in all_of)
+        lines = ["\t".join([window.path, str(begin), str(window.end), *exprs]) for exprs, begin, _ in all_of]
+        text = "".join(line + "\n" for line in lines)
         run = subprocess.run([DUMP], input=text, stdout=subprocess.PIPE, text=True)
         answers = run.stdout.splitlines()
         bad = run.returncode != 0 or len(answers) != len(all_of)
@@ -206,7 +213,8 @@ def main():
             instants += len(expected)
             if got.strip() != answer_of(expected).strip():
                 bad = True
-                print(f"# {' + '.join(exprs)} after {begin} ({window.name}): {first_difference(got, answer_of(expected))}")
+                why = first_difference(got, answer_of(expected))
+                print(f"# {' + '.join(exprs)} after {begin} ({window.name}): {why}")
         asked += len(all_of)
         failed += bad
         n += 1

@@ -9,7 +9,7 @@
 #include "zone.h"
 
 #define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
-#define OPEN ((struct wall){ INT64_MIN })
+#define OPEN   ((struct wall){ INT64_MIN })
 
 static struct calendar entries[80];
 static struct tz *berlin;
@@ -37,7 +37,8 @@ static struct wall instant(const char *text)
         return t;
 }
 
-static void next_is(const struct schedule *s, const char *after, const char *fixed_after, const char *expect, const char *name)
+static void next_is(const struct schedule *s, const char *after, const char *fixed_after, const char *expect,
+                    const char *name)
 {
         char text[64] = "-";
         struct wall t;
@@ -54,8 +55,10 @@ static void test_next(void)
         next_is(&s, "2026-06-01T11:00", NULL, "2026-06-01 12:00:00", "the earliest of all expressions");
         next_is(&s, "2026-06-01T12:00", NULL, "2026-06-01 13:00:00", "strictly after");
         next_is(&s, "2026-06-01T13:40", NULL, "2026-06-02 02:00:00", "@every is one of them");
-        next_is(&s, "2026-06-01T11:00", "2026-06-01T12:30", "2026-06-01 13:00:00", "a fixed one that was done is passed over");
-        next_is(&s, "2026-06-01T11:00", "2026-06-02T03:00", "2026-06-01 13:00:00", "an interval goes on after the clock was set back");
+        next_is(&s, "2026-06-01T11:00", "2026-06-01T12:30", "2026-06-01 13:00:00",
+                "a fixed one that was done is passed over");
+        next_is(&s, "2026-06-01T11:00", "2026-06-02T03:00", "2026-06-01 13:00:00",
+                "an interval goes on after the clock was set back");
         next_is(&s, "2026-06-01T13:50", "2026-06-03T03:00", "2026-06-02 02:00:00", "and so does @every");
         s.start = instant("2026-06-05T12:00");
         next_is(&s, "2026-06-01T11:00", NULL, "2026-06-05 12:00:00", "the start is included");
@@ -73,7 +76,8 @@ static void test_next(void)
 }
 
 /* What counting and looking for the last one must agree with: one after the other. */
-static uint64_t walk(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until, struct wall *ret_last)
+static uint64_t walk(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until,
+                     struct wall *ret_last)
 {
         struct wall t = after, found;
         uint64_t n = 0;
@@ -86,7 +90,8 @@ static uint64_t walk(const struct schedule *s, struct wall after, struct wall fi
         return n;
 }
 
-static void agree(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until, const char *name)
+static void agree(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until,
+                  const char *name)
 {
         struct wall last = {}, got = {};
         uint64_t n = walk(s, after, fixed_after, until, &last), counted = schedule_count(s, after, fixed_after, until);
@@ -94,16 +99,30 @@ static void agree(const struct schedule *s, struct wall after, struct wall fixed
         bool good = counted == n && (n ? r == 0 && got.usec == last.usec : r == -ENOENT);
 
         if (!ok(good, "%s: %" PRIu64 " instants", name, n))
-                diag("counted %" PRIu64 "; the last is %" PRId64 " (%d), wanted %" PRId64, counted, wall_sec(got), r, wall_sec(last));
+                diag("counted %" PRIu64 "; the last is %" PRId64 " (%d), wanted %" PRId64, counted, wall_sec(got), r,
+                     wall_sec(last));
 }
 
 static void test_walks(void)
 {
         static const char *const texts[] = {
-                "30 2 * * *", "*/30 * * * *", "0,30 2,3 * * *", "*/20 * * * * *", "0 0 29 2 *", "0 0 30 2 *", "@every 7m", "@every 45s",
-                "@every 61s", "@at 2026-03-29T02:30", "30 2 * * *;*/30 * * * *", "*/7 * * * *;*/5 * * * *;@every 90s", "@reboot",
-                "0 3 * * *;30 2 * * *;@at 2026-03-29T02:10;@at 2026-10-25T02:10", "15,45 * * * * *;30 2 29 3 *;30 2 25 10 *",
-                "* 9-17 * * 1-5;*/10 * * * 0,6;0 0 1 * *", "@at 2026-03-29;@at 2026-03-29;@every 1d",
+                "30 2 * * *",
+                "*/30 * * * *",
+                "0,30 2,3 * * *",
+                "*/20 * * * * *",
+                "0 0 29 2 *",
+                "0 0 30 2 *",
+                "@every 7m",
+                "@every 45s",
+                "@every 61s",
+                "@at 2026-03-29T02:30",
+                "30 2 * * *;*/30 * * * *",
+                "*/7 * * * *;*/5 * * * *;@every 90s",
+                "@reboot",
+                "0 3 * * *;30 2 * * *;@at 2026-03-29T02:10;@at 2026-10-25T02:10",
+                "15,45 * * * * *;30 2 29 3 *;30 2 25 10 *",
+                "* 9-17 * * 1-5;*/10 * * * 0,6;0 0 1 * *",
+                "@at 2026-03-29;@at 2026-03-29;@every 1d",
         };
         static const char *const spans[][3] = {
                 { "2026-03-27T00:00", NULL, "2026-03-31T00:00" },
@@ -124,7 +143,8 @@ static void test_walks(void)
                         char name[300];
 
                         snprintf(name, sizeof(name), "%s, %s to %s", texts[i], spans[k][0], spans[k][2]);
-                        agree(&s, instant(spans[k][0]), spans[k][1] ? instant(spans[k][1]) : OPEN, instant(spans[k][2]), name);
+                        agree(&s, instant(spans[k][0]), spans[k][1] ? instant(spans[k][1]) : OPEN, instant(spans[k][2]),
+                              name);
                         if (k < 2) {
                                 s.start = instant("2026-03-28T02:00");
                                 s.end = instant("2026-10-25T02:30");
@@ -152,7 +172,8 @@ static void test_large_counts(void)
         s = schedule_of("* * * * * *;@every 1s", berlin);
         is_int(schedule_count(&s, from, OPEN, to), 365 * 86400, "@every 1s adds nothing to that");
         s = schedule_of("@every 1s", berlin);
-        is_int(schedule_count(&s, (struct wall){ INT64_MIN }, OPEN, WALL_SEC(0)), INT64_C(9223372036855), "@every 1s, all that ever was");
+        is_int(schedule_count(&s, (struct wall){ INT64_MIN }, OPEN, WALL_SEC(0)), INT64_C(9223372036855),
+               "@every 1s, all that ever was");
         for (int i = 0; i < 70; i++)
                 sprintf(many + strlen(many), "%s%d %d * * *", i ? ";" : "", i % 60, i / 60);
         s = schedule_of(many, berlin);
@@ -160,7 +181,8 @@ static void test_large_counts(void)
         s = schedule_of("0 0 1 1 *", berlin);
         is_int(schedule_count(&s, from, OPEN, instant("2426-01-01")), 400, "400 years");
         ok(schedule_count(&s, from, OPEN, WALL_NEVER) == UINT64_MAX, "more than that is not counted");
-        ok(schedule_last(&s, from, OPEN, WALL_NEVER, &t) == 0 && t.usec > INT64_MAX - 400 * INT64_C(31622400) * USEC_PER_SEC,
+        ok(schedule_last(&s, from, OPEN, WALL_NEVER, &t) == 0 &&
+                   t.usec > INT64_MAX - 400 * INT64_C(31622400) * USEC_PER_SEC,
            "but the last one is found");
         s = schedule_of("@at 2026-06-01;@at 1999-01-01T12:00", berlin);
         is_int(schedule_count(&s, OPEN, OPEN, instant("2030-01-01")), 2, "since ever");
@@ -199,10 +221,13 @@ static void test_odd(void)
         struct schedule s = schedule_of("30 2 * * *", berlin);
         struct schedule_oddity odd[2];
 
-        odd_is("30 2 * * *", "2026-03-29T03:00:00+02:00: 02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead",
-               "2026-10-25T02:30:00+02:00: 02:30 comes twice on 2026-10-25: due the first time only, at 02:30+02:00", NULL, NULL);
+        odd_is("30 2 * * *",
+               "2026-03-29T03:00:00+02:00: 02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead",
+               "2026-10-25T02:30:00+02:00: 02:30 comes twice on 2026-10-25: due the first time only, at 02:30+02:00",
+               NULL, NULL);
         odd_is("*/20 2 * * *", "2026-03-29T03:00:00+02:00: 02:00 and 2 more times do not exist on 2026-03-29: not due",
-               "2026-10-25T02:00:00+01:00: 02:00 and 2 more times come twice on 2026-10-25: due both times", NULL, NULL);
+               "2026-10-25T02:00:00+01:00: 02:00 and 2 more times come twice on 2026-10-25: due both times", NULL,
+               NULL);
         odd_is("0,30 2 * * *;30 2 29 3 *;59 59 * * * *",
                "2026-03-29T03:00:00+02:00: 02:00 and 1 more time do not exist on 2026-03-29: due once, at 03:00+02:00 instead",
                "2026-03-29T03:00:00+02:00: 02:59:59 does not exist on 2026-03-29: not due",
@@ -210,10 +235,15 @@ static void test_odd(void)
                "2026-10-25T02:59:59+01:00: 02:59:59 comes twice on 2026-10-25: due both times");
         odd_is("0 12 * * *", NULL, NULL, NULL, NULL);
         odd_is("@every 1h", NULL, NULL, NULL, NULL);
-        odd_is("@at 2026-03-29T02:30", "2026-03-29T03:00:00+02:00: 02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead", NULL, NULL, NULL);
-        odd_is("30 2 29 3 1", "2026-03-29T03:00:00+02:00: 02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead", NULL, NULL, NULL);
+        odd_is("@at 2026-03-29T02:30",
+               "2026-03-29T03:00:00+02:00: 02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead", NULL, NULL,
+               NULL);
+        odd_is("30 2 29 3 1",
+               "2026-03-29T03:00:00+02:00: 02:30 does not exist on 2026-03-29: due at 03:00+02:00 instead", NULL, NULL,
+               NULL);
         is_int(schedule_odd(&s, instant("2026-01-01"), WALL_NEVER, odd, 2), 2, "no more than there is room for");
-        is_int(schedule_odd(&s, instant("2026-03-29T03:00"), instant("2026-10-25T02:29"), odd, 2), 0, "strictly after, up to");
+        is_int(schedule_odd(&s, instant("2026-03-29T03:00"), instant("2026-10-25T02:29"), odd, 2), 0,
+               "strictly after, up to");
         s.end = instant("2026-10-01");
         is_int(schedule_odd(&s, instant("2026-01-01"), WALL_NEVER, odd, 2), 1, "not behind the end");
         s = schedule_of("0 12 * * *", tz_utc());
@@ -239,21 +269,26 @@ static void test_digest(void)
 
         ok(digest_of("0 12 * * *", berlin) == d, "the same schedule has the same digest");
         ok(digest_of(" 0 0 12 ? jan-dec *", berlin) == d, "however it is written");
-        ok(digest_of("1 12 * * *", berlin) != d && digest_of("0 12 * * 1", berlin) != d && digest_of("0 12 1 * *", berlin) != d &&
-           digest_of("0 12 * 1 *", berlin) != d && digest_of("0 13 * * *", berlin) != d && digest_of("1 0 12 * * *", berlin) != d,
+        ok(digest_of("1 12 * * *", berlin) != d && digest_of("0 12 * * 1", berlin) != d &&
+                   digest_of("0 12 1 * *", berlin) != d && digest_of("0 12 * 1 *", berlin) != d &&
+                   digest_of("0 13 * * *", berlin) != d && digest_of("1 0 12 * * *", berlin) != d,
            "each field matters");
         ok(digest_of("0-59 1 * * *", berlin) != digest_of("* 1 * * *", berlin), "fixed or interval matters");
         ok(digest_of("0 0 1-31/2 * 1", berlin) != digest_of("0 0 */2 * 1", berlin), "and or or matters");
         ok(digest_of("@every 1h", berlin) != digest_of("@every 2h", berlin), "a period matters");
-        ok(digest_of("@at 2026-01-01", berlin) != digest_of("@at 2026-01-01T00:00Z", berlin), "local time or not matters");
+        ok(digest_of("@at 2026-01-01", berlin) != digest_of("@at 2026-01-01T00:00Z", berlin),
+           "local time or not matters");
         ok(digest_of("0 12 * * *;0 12 * * *", berlin) != d, "the number of expressions matters");
         ok(digest_of("0 12 * * *", tz_utc()) != d, "the zone matters");
-        ok(tz_new(BERLIN, data, zone_bytes("CET-1CEST,M3.4.0,M10.5.0/3", data), &tz) == 0 && digest_of("0 12 * * *", tz) != d,
+        ok(tz_new(BERLIN, data, zone_bytes("CET-1CEST,M3.4.0,M10.5.0/3", data), &tz) == 0 &&
+                   digest_of("0 12 * * *", tz) != d,
            "the zone's rules matter under the same name");
         tz = tz_free(tz);
-        ok(tz_new("Other", data, zone_bytes(BERLIN, data), &tz) == 0 && digest_of("0 12 * * *", tz) != d, "the name matters");
+        ok(tz_new("Other", data, zone_bytes(BERLIN, data), &tz) == 0 && digest_of("0 12 * * *", tz) != d,
+           "the name matters");
         tz = tz_free(tz);
-        ok(tz_new(BERLIN, data, zone_bytes("MEZ-1MESZ,M3.5.0,M10.5.0/3", data), &tz) == 0 && digest_of("0 12 * * *", tz) == d,
+        ok(tz_new(BERLIN, data, zone_bytes("MEZ-1MESZ,M3.5.0,M10.5.0/3", data), &tz) == 0 &&
+                   digest_of("0 12 * * *", tz) == d,
            "abbreviations do not");
         tz_free(tz);
         schedule_of("0 12 * * *", berlin);

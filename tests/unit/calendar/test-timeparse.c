@@ -26,7 +26,8 @@ static const struct {
         { "10d", 0, 10 * USEC_PER_DAY, "10d" },
         { "1w", 0, 7 * USEC_PER_DAY, "1w" },
         { "14d", 0, 14 * USEC_PER_DAY, "2w" },
-        { "1w2d3h4m5s6ms", 0, 9 * USEC_PER_DAY + 3 * USEC_PER_HOUR + 4 * USEC_PER_MINUTE + 5006 * USEC_PER_MSEC, "9d3h4m5s6ms" },
+        { "1w2d3h4m5s6ms", 0, 9 * USEC_PER_DAY + 3 * USEC_PER_HOUR + 4 * USEC_PER_MINUTE + 5006 * USEC_PER_MSEC,
+          "9d3h4m5s6ms" },
         { "1m500ms", 0, 60500 * USEC_PER_MSEC, "1m500ms" },
         { "007m", 0, 7 * USEC_PER_MINUTE, "7m" },
         { "36525d", 0, 36525 * USEC_PER_DAY, "36525d" },
@@ -63,7 +64,8 @@ static void test_durations(void)
                 int r = duration_parse(durations[i].text, &usec, &why);
 
                 ok(r == durations[i].r && (r == 0 ? usec == durations[i].usec : usec == 4711 && why) &&
-                   duration_parse(durations[i].text, &again, NULL) == r, "duration \"%s\"", durations[i].text);
+                           duration_parse(durations[i].text, &again, NULL) == r,
+                   "duration \"%s\"", durations[i].text);
                 if (r < 0)
                         continue;
                 n = duration_print(usec, text, sizeof(text));
@@ -79,9 +81,11 @@ static const struct {
 } instants[] = {
         { "2026-12-24", "2026-12-24T00:00:00+01:00", "2026-12-24T23:59:59+01:00", "local 2026-12-24 00:00:00" },
         { "2026-12-24T18:00", "2026-12-24T18:00:00+01:00", "2026-12-24T18:00:00+01:00", "local 2026-12-24 18:00:00" },
-        { "2026-12-24T18:00:30", "2026-12-24T18:00:30+01:00", "2026-12-24T18:00:30+01:00", "local 2026-12-24 18:00:30" },
+        { "2026-12-24T18:00:30", "2026-12-24T18:00:30+01:00", "2026-12-24T18:00:30+01:00",
+          "local 2026-12-24 18:00:30" },
         { "2026-12-24T18:00Z", "2026-12-24T19:00:00+01:00", "2026-12-24T19:00:00+01:00", "2026-12-24 18:00:00" },
-        { "2026-12-24T18:00:00-03:30", "2026-12-24T22:30:00+01:00", "2026-12-24T22:30:00+01:00", "2026-12-24 21:30:00" },
+        { "2026-12-24T18:00:00-03:30", "2026-12-24T22:30:00+01:00", "2026-12-24T22:30:00+01:00",
+          "2026-12-24 21:30:00" },
         { "2026-12-24T18:00+14:00", "2026-12-24T05:00:00+01:00", "2026-12-24T05:00:00+01:00", "2026-12-24 04:00:00" },
         { "2026-03-29T02:30", "2026-03-29T03:00:00+02:00", "2026-03-29T03:00:00+02:00", "local 2026-03-29 02:30:00" },
         { "2026-10-25T02:30", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+02:00", "local 2026-10-25 02:30:00" },
@@ -91,11 +95,43 @@ static const struct {
 };
 
 static const char *const bad_instants[] = {
-        "", "2026", "2026-12", "2026-12-24T", "2026-12-24T18", "2026-12-24T18:", "2026-12-24 18:00", "2026-12-24t18:00", "2026-12-24T18:00z",
-        "2026-13-01", "2026-00-01", "2026-01-00", "2026-01-32", "2026-02-29", "2100-02-29", "0000-01-01", "2026-1-1", "26-01-01",
-        "2026-12-24T24:00", "2026-12-24T18:60", "2026-12-24T18:00:60", "2026-12-24T18:00+1:00", "2026-12-24T18:00+01", "2026-12-24T18:00+0100",
-        "2026-12-24T18:00+24:00", "2026-12-24T18:00+01:60", "2026-12-24T18:00:00.5", "2026-12-24Z", "2026-12-24+01:00", " 2026-12-24",
-        "2026-12-24 ", "2026-12-24T18:00 ", "-2026-12-24", "20261224", "2026-12-24T1800", "2026-12-24T18:00:00+01:00:00", "tomorrow",
+        "",
+        "2026",
+        "2026-12",
+        "2026-12-24T",
+        "2026-12-24T18",
+        "2026-12-24T18:",
+        "2026-12-24 18:00",
+        "2026-12-24t18:00",
+        "2026-12-24T18:00z",
+        "2026-13-01",
+        "2026-00-01",
+        "2026-01-00",
+        "2026-01-32",
+        "2026-02-29",
+        "2100-02-29",
+        "0000-01-01",
+        "2026-1-1",
+        "26-01-01",
+        "2026-12-24T24:00",
+        "2026-12-24T18:60",
+        "2026-12-24T18:00:60",
+        "2026-12-24T18:00+1:00",
+        "2026-12-24T18:00+01",
+        "2026-12-24T18:00+0100",
+        "2026-12-24T18:00+24:00",
+        "2026-12-24T18:00+01:60",
+        "2026-12-24T18:00:00.5",
+        "2026-12-24Z",
+        "2026-12-24+01:00",
+        " 2026-12-24",
+        "2026-12-24 ",
+        "2026-12-24T18:00 ",
+        "-2026-12-24",
+        "20261224",
+        "2026-12-24T1800",
+        "2026-12-24T18:00:00+01:00:00",
+        "tomorrow",
 };
 
 static void test_instants(void)
@@ -105,13 +141,15 @@ static void test_instants(void)
                 bool local = true;
                 struct wall t;
 
-                ok(instant_parse(instants[i].text, berlin, false, &t, &local) == 0 && !local, "%s is an instant", instants[i].text);
+                ok(instant_parse(instants[i].text, berlin, false, &t, &local) == 0 && !local, "%s is an instant",
+                   instants[i].text);
                 wall_print_rfc3339(t, berlin, 0, text, sizeof(text));
                 is_str(text, instants[i].start, instants[i].text);
                 ok(instant_parse(instants[i].text, berlin, true, &t, NULL) == 0, "%s is an end", instants[i].text);
                 wall_print_rfc3339(t, berlin, 0, text, sizeof(text));
                 is_str(text, instants[i].end, instants[i].text);
-                ok(instant_parse(instants[i].text, NULL, false, &t, &local) == 0, "%s without a zone", instants[i].text);
+                ok(instant_parse(instants[i].text, NULL, false, &t, &local) == 0, "%s without a zone",
+                   instants[i].text);
                 wall_print_local(t, tz_utc(), text, sizeof(text));
                 snprintf(bare, sizeof(bare), "%s%s", local ? "local " : "", text);
                 is_str(bare, instants[i].bare, instants[i].text);
@@ -119,8 +157,8 @@ static void test_instants(void)
         for (size_t i = 0; i < sizeof(bad_instants) / sizeof(bad_instants[0]); i++) {
                 struct wall t = { 4711 };
 
-                ok(instant_parse(bad_instants[i], berlin, false, &t, NULL) == -EINVAL && t.usec == 4711, "\"%s\" is no instant",
-                   bad_instants[i]);
+                ok(instant_parse(bad_instants[i], berlin, false, &t, NULL) == -EINVAL && t.usec == 4711,
+                   "\"%s\" is no instant", bad_instants[i]);
         }
 }
 
@@ -147,7 +185,8 @@ static void test_end_of_day(void)
         is_str(text, "2011-12-31T00:00:00+14:00", "a day that was skipped ends where its times are due");
 }
 
-/* Now is Thursday 2026-03-26 16:00 in Berlin; the gap is on Sunday. text; going forward; looking back (NULL: not a time) */
+/* Now is Thursday 2026-03-26 16:00 in Berlin; the gap is on Sunday. text; going forward; looking back (NULL: not a
+ * time) */
 static const struct {
         const char *text, *next, *past;
 } words[] = {
@@ -212,13 +251,16 @@ static void test_words(void)
                                 is_str(text, expect, words[i].text);
                         }
                 }
-        ok(timeword_parse("+1d", berlin, (struct wall){ INT64_MAX - 1 }, boot, false, &t) == -EINVAL, "a sum too large is refused");
-        ok(timeword_parse("-1d", berlin, (struct wall){ INT64_MIN + 1 }, boot, false, &t) == -EINVAL, "and one too small");
+        ok(timeword_parse("+1d", berlin, (struct wall){ INT64_MAX - 1 }, boot, false, &t) == -EINVAL,
+           "a sum too large is refused");
+        ok(timeword_parse("-1d", berlin, (struct wall){ INT64_MIN + 1 }, boot, false, &t) == -EINVAL,
+           "and one too small");
 }
 
 static void test_print(void)
 {
-        _cleanup_(tz_freep) struct tz *india = zone_of_rule("IST-5:30"), *old = zone_of_rule("LMT-0:53:28"), *west = zone_of_rule("<-0330>3:30");
+        _cleanup_(tz_freep) struct tz *india = zone_of_rule("IST-5:30"), *old = zone_of_rule("LMT-0:53:28"),
+                                      *west = zone_of_rule("<-0330>3:30");
         struct wall t = { INT64_C(1774746000123456) };
         char text[64];
 
@@ -240,7 +282,8 @@ static void test_print(void)
         is_str(text, "2026-03-29 01:53:28", "while the local time is that of the clock");
         wall_print_rfc3339((struct wall){ -1 }, tz_utc(), 6, text, sizeof(text));
         is_str(text, "1969-12-31T23:59:59.999999+00:00", "before the epoch");
-        is_int(wall_print_rfc3339((struct wall){ INT64_MAX }, berlin, 6, text, sizeof(text)), 34, "the last instant fits");
+        is_int(wall_print_rfc3339((struct wall){ INT64_MAX }, berlin, 6, text, sizeof(text)), 34,
+               "the last instant fits");
         is_int(wall_print_rfc3339((struct wall){ INT64_MIN }, berlin, 6, text, sizeof(text)), 35, "and the first one");
 }
 

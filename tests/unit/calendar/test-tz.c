@@ -36,7 +36,9 @@ static const struct {
         { "<+03-3", false },
         { "<+03>", false },
         { "<a b>0", false },
-        { "\xc3\xa9\xc3\xa9\xc3\xa9" "0", false },
+        { "\xc3\xa9\xc3\xa9\xc3\xa9"
+          "0",
+          false },
         { "CET-1CEST", false },
         { "CET-1CEST,", false },
         { "CET-1CEST,M3.5.0", false },
@@ -59,8 +61,8 @@ static void test_strings(void)
         for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
                 struct posix_tz tz;
 
-                ok((posix_tz_parse(strings[i].text, strlen(strings[i].text), &tz) == 0) == strings[i].good, "\"%s\" is %s", strings[i].text,
-                   strings[i].good ? "a rule" : "refused");
+                ok((posix_tz_parse(strings[i].text, strlen(strings[i].text), &tz) == 0) == strings[i].good,
+                   "\"%s\" is %s", strings[i].text, strings[i].good ? "a rule" : "refused");
         }
 }
 
@@ -92,9 +94,12 @@ static void test_rule_days(void)
 
                 posix_tz_parse(rows[i].rule, strlen(rows[i].rule), &tz);
                 is_int(posix_tz_start(&tz, rows[i].year),
-                       civil_days(rows[i].year, rows[i].start_month, rows[i].start_day) * SEC_PER_DAY + rows[i].start_sec, rows[i].rule);
+                       civil_days(rows[i].year, rows[i].start_month, rows[i].start_day) * SEC_PER_DAY +
+                               rows[i].start_sec,
+                       rows[i].rule);
                 is_int(posix_tz_end(&tz, rows[i].year),
-                       civil_days(rows[i].year, rows[i].end_month, rows[i].end_day) * SEC_PER_DAY + rows[i].end_sec, rows[i].rule);
+                       civil_days(rows[i].year, rows[i].end_month, rows[i].end_day) * SEC_PER_DAY + rows[i].end_sec,
+                       rows[i].rule);
         }
 }
 
@@ -111,7 +116,8 @@ static void test_civil(void)
                 for (unsigned m = y == -1 ? 3 : 1; m <= 12; m++)
                         for (unsigned d = 1; d <= civil_month_days(y, m); d++, expect++, weekday = (weekday + 1) % 7) {
                                 civil_date(expect, &year, &month, &day);
-                                bad += civil_days(y, m, d) != expect || year != y || month != m || day != d || civil_weekday(expect) != weekday;
+                                bad += civil_days(y, m, d) != expect || year != y || month != m || day != d ||
+                                       civil_weekday(expect) != weekday;
                         }
         is_int(bad, 0, "every day from year -1 to 2405, one after the other");
 }
@@ -119,7 +125,8 @@ static void test_civil(void)
 /* The 400 years that are kept stand for all others. */
 static void test_cycle(void)
 {
-        _cleanup_(tz_freep) struct tz *made = zone_of_rule("CET-1CEST,M3.5.0,M10.5.0/3"), *real = zone_load("Europe/Berlin");
+        _cleanup_(tz_freep) struct tz *made = zone_of_rule("CET-1CEST,M3.5.0,M10.5.0/3"),
+                                      *real = zone_load("Europe/Berlin");
         struct tz *zones[] = { made, real };
         struct tz_span a, b;
 
@@ -142,7 +149,8 @@ static void test_cycle(void)
                         }
                 is_int(bad, 0, "a year and that of 400, 4,000 … 400,000,000 years later have the same changes");
         }
-        is_int(tz_offset_at(made, civil_days(1000, 7, 1) * SEC_PER_DAY), 7200, "a rule alone holds before its time, too");
+        is_int(tz_offset_at(made, civil_days(1000, 7, 1) * SEC_PER_DAY), 7200,
+               "a rule alone holds before its time, too");
         is_int(tz_offset_at(made, civil_days(-100000, 1, 1) * SEC_PER_DAY), 3600, "and long before");
         tz_span_at(made, INT64_MAX, &a);
         tz_span_at(made, INT64_MIN, &b);
@@ -160,7 +168,8 @@ static void test_spans(void)
         for (; s.end_sec < civil_days(3000, 1, 1) * SEC_PER_DAY; s = next, n++) {
                 tz_span_at(tz, s.end_sec, &next);
                 bad += next.begin_sec != s.end_sec || next.offset_sec == s.offset_sec || next.is_dst == s.is_dst ||
-                       next.is_dst != (next.offset_sec == 0) || strcmp(next.abbreviation, next.is_dst ? "GMT" : "IST") != 0;
+                       next.is_dst != (next.offset_sec == 0) ||
+                       strcmp(next.abbreviation, next.is_dst ? "GMT" : "IST") != 0;
         }
         is_int(bad, 0, "1,100 years of Dublin");
         is_int(n, 2200, "with two changes each");
@@ -168,16 +177,21 @@ static void test_spans(void)
 
 static void test_special_rules(void)
 {
-        _cleanup_(tz_freep) struct tz *always = zone_of_rule("XXX3EDT4,0/0,J365/23"), *none = zone_of_rule("<+0545>-5:45");
+        _cleanup_(tz_freep) struct tz *always = zone_of_rule("XXX3EDT4,0/0,J365/23"),
+                                      *none = zone_of_rule("<+0545>-5:45");
         struct tz_span s;
 
         tz_span_at(always, 0, &s);
-        ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == -4 * 3600 && s.is_dst, "daylight saving all year is one span");
+        ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == -4 * 3600 && s.is_dst,
+           "daylight saving all year is one span");
         tz_span_at(none, 0, &s);
-        ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == 20700 && strcmp(s.abbreviation, "+0545") == 0,
+        ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == 20700 &&
+                   strcmp(s.abbreviation, "+0545") == 0,
            "no daylight saving is one span");
         tz_span_at(tz_utc(), INT64_MAX, &s);
-        ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == 0 && strcmp(s.abbreviation, "UTC") == 0, "UTC is one span");
+        ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == 0 &&
+                   strcmp(s.abbreviation, "UTC") == 0,
+           "UTC is one span");
         is_str(tz_name(tz_utc()), "UTC", "UTC has a name");
         ok(tz_digest(always) != tz_digest(none) && tz_digest(none) != tz_digest(tz_utc()), "digests differ");
         ok(tz_free(NULL) == NULL, "NULL can be freed");
@@ -191,16 +205,17 @@ static void test_local(void)
                 bool in_gap;
                 int local, utc, kind;
         } rows[] = {
-                { true, 7199, 3599, 0 },   { true, 7200, 3600, -1 },  { true, 9000, 3600, -1 },   { true, 10799, 3600, -1 },
-                { true, 10800, 3600, 0 },  { false, 7199, -1, 0 },    { false, 7200, 0, 1 },      { false, 10799, 3599, 1 },
-                { false, 10800, 7200, 0 },
+                { true, 7199, 3599, 0 },   { true, 7200, 3600, -1 },  { true, 9000, 3600, -1 },
+                { true, 10799, 3600, -1 }, { true, 10800, 3600, 0 },  { false, 7199, -1, 0 },
+                { false, 7200, 0, 1 },     { false, 10799, 3599, 1 }, { false, 10800, 7200, 0 },
         };
 
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                 int64_t day = rows[i].in_gap ? gap : twice;
                 int kind = 7;
 
-                is_int(tz_local_to_utc(tz, day + rows[i].local, &kind) - day, rows[i].utc, rows[i].in_gap ? "around the gap" : "around the repeated hour");
+                is_int(tz_local_to_utc(tz, day + rows[i].local, &kind) - day, rows[i].utc,
+                       rows[i].in_gap ? "around the gap" : "around the repeated hour");
                 is_int(kind, rows[i].kind, "and its kind");
         }
 }
@@ -223,20 +238,28 @@ static void test_transitions(void)
         p[15] = 0xd0;
         p[16] = 1;
         p[17] = 2;
-        memcpy(p + 18, "\0\0\1\0\0\0" "\0\0\16\20\1\4" "\377\377\361\360\0\10" "LMT\0ONE\0TWO", 30);
+        memcpy(p + 18,
+               "\0\0\1\0\0\0"
+               "\0\0\16\20\1\4"
+               "\377\377\361\360\0\10"
+               "LMT\0ONE\0TWO",
+               30);
         strcpy((char *)p + 48, "\nTHR-3\n");
         ok(tz_new("Test", data, 88 + 48 + 7, &tz) == 0, "a zone with two transitions and a footer");
         if (!tz)
                 return;
         tz_span_at(tz, 999, &s);
-        ok(s.offset_sec == 256 && s.begin_sec == INT64_MIN && s.end_sec == 1000 && strcmp(s.abbreviation, "LMT") == 0, "before the first: type 0");
+        ok(s.offset_sec == 256 && s.begin_sec == INT64_MIN && s.end_sec == 1000 && strcmp(s.abbreviation, "LMT") == 0,
+           "before the first: type 0");
         tz_span_at(tz, 1000, &s);
         ok(s.offset_sec == 3600 && s.begin_sec == 1000 && s.end_sec == 2000 && s.is_dst, "at the first");
         tz_span_at(tz, 2000, &s);
-        ok(s.offset_sec == 3 * 3600 && s.begin_sec == 2000 && s.end_sec == INT64_MAX, "from the last on the footer holds");
+        ok(s.offset_sec == 3 * 3600 && s.begin_sec == 2000 && s.end_sec == INT64_MAX,
+           "from the last on the footer holds");
         tz = tz_free(tz);
         strcpy((char *)p + 48, "\n\n");
-        ok(tz_new("Test", data, 88 + 48 + 2, &tz) == 0 && tz_offset_at(tz, 5000) == -3600, "without a footer the last type holds");
+        ok(tz_new("Test", data, 88 + 48 + 2, &tz) == 0 && tz_offset_at(tz, 5000) == -3600,
+           "without a footer the last type holds");
         tz = tz_free(tz);
         p[15] = 0xe8;
         p[14] = 0x03;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The zone reader against another one (Python's zoneinfo, which reads the same files with other code): every offset from
-1970 to 2500 (which is past the 400 years that the reader keeps), and local times around each change. Then zones made up of a
-random rule alone. With --all, every zone of the system, otherwise a sample; SEED=n repeats a run. Prints TAP.
+"""The zone reader against another one (Python's zoneinfo, which reads the same files with other code): every offset
+from 1970 to 2500 (which is past the 400 years that the reader keeps), and local times around each change. Then zones
+made up of a random rule alone. With --all, every zone of the system, otherwise a sample; SEED=n repeats a run. Prints TAP.
 """
 import os
 import random
@@ -11,10 +11,10 @@ import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
 
-SAMPLE = """UTC Europe/Berlin Europe/London Europe/Dublin Europe/Lisbon America/New_York America/Sao_Paulo America/Havana
-America/Santiago America/Nuuk America/St_Johns Africa/Casablanca Africa/Cairo Africa/Monrovia Asia/Gaza Asia/Kathmandu
-Asia/Pyongyang Asia/Tehran Asia/Kolkata Australia/Lord_Howe Australia/Sydney Antarctica/Troll Antarctica/Casey Pacific/Apia
-Pacific/Kwajalein Pacific/Chatham Pacific/Auckland Etc/GMT+12""".split()
+SAMPLE = """UTC Europe/Berlin Europe/London Europe/Dublin Europe/Lisbon America/New_York America/Sao_Paulo
+America/Havana America/Santiago America/Nuuk America/St_Johns Africa/Casablanca Africa/Cairo Africa/Monrovia Asia/Gaza
+Asia/Kathmandu Asia/Pyongyang Asia/Tehran Asia/Kolkata Australia/Lord_Howe Australia/Sydney Antarctica/Troll Antarctica/Casey
+Pacific/Apia Pacific/Kwajalein Pacific/Chatham Pacific/Auckland Etc/GMT+12""".split()
 
 TOP = os.environ.get("top_builddir", ".")
 DUMP = os.path.join(TOP, "tests/unit/calendar/zonedump")
@@ -90,8 +90,9 @@ def check_file(path, rng):
 
 
 def random_rule(rng):
-    """A TZ string whose two changes are far enough apart for zoneinfo, which looks at one year at a time. Not of the form that
-    counts from day 0, which zoneinfo (3.11) takes to be a day early, as it takes J59 to be a day late in leap years."""
+    """A TZ string whose two changes are far enough apart for zoneinfo, which looks at one year at a time. Not of the form
+    that counts from day 0, which zoneinfo (3.11) takes to be a day early, as it takes J59 to be a day late
+    in leap years."""
 
     def day(month):
         if rng.random() < 0.6:
