@@ -46,7 +46,7 @@ static const struct column job_columns[] = {
         { "STATE", "enabled", CELL_TEXT, COLUMN_HUMAN, job_state_cell },
         { "SCHEDULE", "schedule", CELL_TEXT, COLUMN_CUT },
         { "NEXT", "next", CELL_WHEN },
-        { "LAST", "last.state", CELL_STATE, 0, job_last_cell },
+        { "LAST", "last.state", CELL_STATE, COLUMN_CUT, job_last_cell },
         { "WHEN", "last.ended_at", CELL_WHEN, 0, job_last_at_cell },
         { "ACTIVE", "active", CELL_TEXT, COLUMN_RIGHT },
         { "RUN", "last.id", CELL_TEXT, COLUMN_WIDE | COLUMN_RIGHT },
@@ -85,7 +85,7 @@ static void run_scheduled_cell(struct cli *c, const json_t *run, struct strbuf *
 static const struct column run_columns[] = {
         { "RUN", "id", CELL_TEXT, COLUMN_RIGHT },
         { "JOB", "job", CELL_TEXT, COLUMN_CUT },
-        { "STATE", "state", CELL_STATE, 0, run_state_cell },
+        { "STATE", "state", CELL_STATE, COLUMN_CUT, run_state_cell },
         { "TRIGGER", "trigger", CELL_TEXT },
         { "SCHEDULED", "scheduled_at", CELL_TIME, 0, run_scheduled_cell },
         { "STARTED", "started_at", CELL_WHEN },

@@ -13,7 +13,7 @@
 #include "print.h"
 
 #define SEPARATOR "  "
-#define CUT_LEAST 8 /* columns that a cut cell keeps */
+#define CUT_LEAST 6 /* columns that a cut cell keeps, and never less than its heading */
 
 struct cell_data {
         char *text;
@@ -119,7 +119,8 @@ static void fit(struct table *t)
                 size_t widest = SIZE_MAX;
 
                 for (size_t i = 0; i < t->n_columns; i++)
-                        if ((t->columns[i]->flags & COLUMN_CUT) && width[i] > CUT_LEAST && (widest == SIZE_MAX || width[i] > width[widest]))
+                        if ((t->columns[i]->flags & COLUMN_CUT) && width[i] > MAX((size_t)CUT_LEAST, strlen(t->columns[i]->name)) &&
+                            (widest == SIZE_MAX || width[i] > width[widest]))
                                 widest = i;
                 if (widest == SIZE_MAX)
                         break;

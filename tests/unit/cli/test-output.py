@@ -92,9 +92,10 @@ with FakeDaemon({"job.list": {"jobs": jobs, "cursor": None}}) as d:
     tap.ok("\x1b[31m" in d.jobctl("--color", "always", "list")[1], "--color always, piped too")
 
     # on a terminal
-    code, out = terminal(d, "list", width=60)
-    tap.ok(code == 0 and max(len(re.sub("\x1b\\[[0-9;]*m", "", x)) for x in out.splitlines()) <= 60, "a table fits the terminal")
-    tap.ok("\x1b[31mfailed" in out and re.search(r"\d+\w ago|\d+y ago", out), "colours and relative times")
+    code, out = terminal(d, "list", width=70)
+    tap.ok(code == 0 and max(len(re.sub("\x1b\\[[0-9;]*m", "", x)) for x in out.splitlines()) <= 70, "a table fits the terminal")
+    code, out = terminal(d, "list", width=120)
+    tap.ok("\x1b[31mfailed (exit 2)" in out and re.search(r"\d+\w ago|\d+y ago", out), "colours and relative times")
     code, out = terminal(d, "list", width=200, env={"NO_COLOR": "1"})
     tap.ok("\x1b" not in out, "NO_COLOR")
     code, out = terminal(d, "list", "--color", "never", width=200)
