@@ -1,16 +1,24 @@
-# Benches: built with `make bench-programs`, run with `make bench`; each prints its ratio to a reference of the same run.
-bench_targets = bench-nextfire
+# Benches: `make bench` builds them, runs them all, and prints each measure beside its reference of the same run.
+# One alone, or quickly: tests/bench/run BUILDDIR [--quick] [NAME...].
+bench_targets = bench-nextfire bench-spawn bench-late bench-stamp bench-tiny bench-yamlfiles
 EXTRA_PROGRAMS += $(bench_targets)
-EXTRA_DIST += tests/bench/exprs.txt
+EXTRA_DIST += tests/bench/exprs.txt tests/bench/run
 CLEANFILES += $(bench_targets)
 
 bench_nextfire_SOURCES = tests/bench/nextfire.c
 bench_nextfire_LDADD = libcalendar.a libbase.a
+bench_spawn_SOURCES = tests/bench/spawn.c tests/bench/bench.h
+bench_late_SOURCES = tests/bench/late.c tests/bench/bench.h
+bench_stamp_SOURCES = tests/bench/stamp.c tests/bench/bench.h
+bench_tiny_SOURCES = tests/bench/tiny.c
+bench_yamlfiles_SOURCES = tests/bench/yamlfiles.c tests/bench/bench.h
+bench_yamlfiles_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)
+bench_yamlfiles_LDADD = $(YAML_LIBS)
 
 # Everything that `make bench` needs.
-bench-programs: $(bench_targets)
+bench-programs: $(bench_targets) $(bin_PROGRAMS) $(sbin_PROGRAMS) $(pkglibexec_PROGRAMS)
 
-bench-nextfire-run: bench-nextfire$(EXEEXT)
-	./bench-nextfire$(EXEEXT) $(srcdir)/tests/bench/exprs.txt
+bench: bench-programs
+	$(PYTHON3) $(srcdir)/tests/bench/run $(abs_top_builddir) $(BENCHFLAGS)
 
-.PHONY: bench-programs bench-nextfire-run
+.PHONY: bench bench-programs

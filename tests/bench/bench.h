@@ -1,0 +1,29 @@
+/* What the bench programs share: a clock, and the middle of many numbers. */
+#pragma once
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+static inline int64_t now_ns(clockid_t clock)
+{
+        struct timespec t;
+
+        clock_gettime(clock, &t);
+        return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline int compare_int64(const void *a, const void *b)
+{
+        int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+        return x < y ? -1 : x > y;
+}
+
+/* Sorts v; the value that `part` (0 … 1) of them do not exceed. */
+static inline int64_t quantile(int64_t *v, size_t n, double part)
+{
+        size_t i = (size_t)((double)n * part);
+
+        qsort(v, n, sizeof(*v), compare_int64);
+        return v[i < n ? i : n - 1];
+}
