@@ -1,1 +1,1 @@
-dist_man_MANS += man/jobs.d.5 man/jobschedd.yaml.5 man/jobschedd.8
+dist_man_MANS += man/jobctl.1 man/jobs.d.5 man/jobschedd.yaml.5 man/jobschedd.8
