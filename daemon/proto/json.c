@@ -176,7 +176,7 @@ static int text_dump(const char *data, size_t size, void *arg)
 
 void text_json(struct text *t, const json_t *value)
 {
-        if (!value || json_dump_callback(value, text_dump, t, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+        if (!value || json_dump_callback(value, text_dump, t, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0)
                 t->failed = true;
 }
 
