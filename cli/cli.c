@@ -165,7 +165,7 @@ static void explain_protocol(struct cli *c, struct error *reterr)
 
 int call(struct cli *c, const char *method, json_t *params, json_t **ret, struct error *reterr)
 {
-        _cleanup_(json_decrefp) json_t *event = NULL, *stolen = params;
+        _cleanup_(json_decrefp) json_t *answer = NULL, *stolen = params;
         int id, r;
 
         r = cli_connect(c, reterr);
@@ -174,13 +174,13 @@ int call(struct cli *c, const char *method, json_t *params, json_t **ret, struct
         r = client_send(c->client, method, TAKE_PTR(stolen), &id, reterr);
         if (r < 0)
                 return r;
-        r = client_receive(c->client, id, ret, reterr);
+        r = client_receive(c->client, id, &answer, reterr);
         if (r == -EOPNOTSUPP)
                 explain_protocol(c, reterr);
-        if (r > 0) {
-                event = *ret;
+        if (r > 0)
                 return error_set(reterr, -EPROTO, ERROR_FAILED, "the daemon streams where it should answer");
-        }
+        if (r == 0)
+                *ret = TAKE_PTR(answer);
         return r;
 }
 

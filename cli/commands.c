@@ -56,7 +56,7 @@ static const struct option_row logs_options[] = {
         { OPT_COUNT, "lines", 'n', "LINES", "the last LINES only" },
         { OPT_SINCE, "since", 0, "T", "only what was written since this time" },
         { OPT_ATTEMPT, "attempt", 0, "N", "of the run's N-th start (the last one)" },
-        { OPT_PREVIOUS, "previous", 0, NULL, "of the run before that one" },
+        { OPT_PREVIOUS, "previous", 0, NULL, "of a job's run before the newest; of a run its start before the last" },
         { OPT_STDERR, "stderr", 0, NULL, "standard error only" },
         { OPT_RAW, "raw", 0, NULL, "every byte as it was written, on a terminal too" },
         { OPT_NONE },
