@@ -5,35 +5,80 @@
 #include "base/clock.h"
 #include "files.h"
 #include "listing.h"
+#include "tbl/commands.h"
 
 #define FAILING_SHOWN 10
+#define FAILING_PAGES 10 /* looked through for them, of up to 1,000 jobs each: status is quick, also with 100,000 jobs */
 #define NEXT_SHOWN 5
 #define FILES_SHOWN 10
 /* Monitoring systems give up at about ten seconds themselves. */
 #define CHECK_PATIENCE (8 * USEC_PER_SEC)
 
 struct status {
-        json_t *status, *failing, *next;
+        json_t *status, *next;
+        json_t *page;       /* of failing jobs, the first one */
+        json_t *failing;    /* an array, at most FAILING_SHOWN of them */
+        bool more_failing;  /* or perhaps more: not every job was looked at */
 };
 
 static void status_done(struct status *s)
 {
         json_decref(s->status);
-        json_decref(s->failing);
         json_decref(s->next);
+        json_decref(s->page);
+        json_decref(s->failing);
+}
+
+static json_t *failing_params(void)
+{
+        return json_pack("{s:b,s:i}", "failed", 1, "limit", PAGE_MAX);
+}
+
+/* A page of failing jobs is what fails of so many jobs: often none, and still not the last one. */
+static int gather_failing(struct cli *c, struct status *s, struct error *reterr)
+{
+        _cleanup_(json_decrefp) json_t *page = json_incref(s->page);
+
+        s->failing = json_array();
+        for (int i = 0;; i++) {
+                json_t *params, *next = NULL, *cursor = json_object_get(page, "cursor"), *job;
+                size_t k;
+                int r;
+
+                json_array_foreach(json_object_get(page, "jobs"), k, job) {
+                        if (json_array_size(s->failing) == FAILING_SHOWN) {
+                                s->more_failing = true;
+                                return 0;
+                        }
+                        json_array_append(s->failing, job);
+                }
+                if (!json_is_string(cursor))
+                        return 0;
+                if (i + 1 == FAILING_PAGES) {
+                        s->more_failing = true;
+                        return 0;
+                }
+                params = failing_params();
+                json_object_set(params, "cursor", cursor);
+                r = call(c, "job.list", params, &next, reterr);
+                if (r < 0)
+                        return r;
+                json_decref(page);
+                page = next;
+        }
 }
 
 /* Three questions in one round trip. */
 static int ask_all(struct cli *c, struct status *ret, struct error *reterr)
 {
         int ids[3], r;
-        json_t **answers[] = { &ret->status, &ret->failing, &ret->next };
+        json_t **answers[] = { &ret->status, &ret->page, &ret->next };
 
         r = cli_connect(c, reterr);
         if (r == 0)
                 r = client_send(c->client, "system.status", json_pack("{s:i}", "limit", FILES_SHOWN), &ids[0], reterr);
         if (r == 0)
-                r = client_send(c->client, "job.list", json_pack("{s:b,s:i}", "failed", 1, "limit", FAILING_SHOWN), &ids[1], reterr);
+                r = client_send(c->client, "job.list", failing_params(), &ids[1], reterr);
         if (r == 0)
                 r = client_send(c->client, "job.next", json_pack("{s:i}", "n", NEXT_SHOWN), &ids[2], reterr);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(answers); i++) {
@@ -41,7 +86,7 @@ static int ask_all(struct cli *c, struct status *ret, struct error *reterr)
                 if (r > 0)
                         r = error_set(reterr, -EPROTO, ERROR_FAILED, "the daemon streams where it should answer");
         }
-        return r;
+        return r == 0 ? gather_failing(c, ret, reterr) : r;
 }
 
 /* ---- for people */
@@ -136,12 +181,12 @@ static void put_files(struct cli *c, const json_t *s)
                 (void)printf("... and %lld more files with errors\n", (long long)(jcount(s, "files_bad") - (int64_t)json_array_size(files)));
 }
 
-static void put_failing(struct cli *c, const json_t *answer)
+static void put_failing(struct cli *c, const struct status *s)
 {
         const json_t *job;
         size_t i;
 
-        json_array_foreach(json_object_get(answer, "jobs"), i, job) {
+        json_array_foreach(s->failing, i, job) {
                 _cleanup_(strbuf_done) struct strbuf t = { 0 }, state = { 0 };
                 const json_t *last = json_object_get(job, "last");
                 const char *name = jstr(job, "name");
@@ -162,8 +207,8 @@ static void put_failing(struct cli *c, const json_t *answer)
                         strbuf_addf(&t, "  (run %lld)", (long long)jcount(last, "id"));
                 (void)puts(strbuf_str(&t));
         }
-        if (json_is_string(json_object_get(answer, "cursor")))
-                (void)puts("  ... and more: jobctl list --failed");
+        if (s->more_failing && i > 0)
+                (void)puts("  ... `jobctl list --failed' has them all");
 }
 
 static void put_next(struct cli *c, const json_t *answer)
@@ -203,7 +248,7 @@ static int status_for_people(struct cli *c)
         add_counts(s.status, &t);
         (void)fputs(strbuf_str(&t), stdout);
         put_files(c, s.status);
-        put_failing(c, s.failing);
+        put_failing(c, &s);
         put_next(c, s.next);
         return EXIT_OK;
 }
@@ -231,7 +276,8 @@ static int status_document(struct cli *c, json_t **ret)
         if (r != EXIT_OK)
                 return r;
         (void)json_object_del(s.status, "cursor");
-        json_object_set(s.status, "failing", json_object_get(s.failing, "jobs"));
+        json_object_set(s.status, "failing", s.failing);
+        json_object_set_new(s.status, "more_failing", json_boolean(s.more_failing));
         json_object_set(s.status, "next", json_object_get(s.next, "next"));
         *ret = TAKE_PTR(s.status);
         return EXIT_OK;

@@ -173,11 +173,14 @@ static void take_entries(struct resume *s, const json_t *event, void (*entry)(vo
         }
 }
 
+/* What is missing from the text: cut by `log.max`, or no longer there. */
 static void tell_dropped(struct cli *c, const json_t *event)
 {
         const json_t *dropped = json_object_get(event, "dropped");
         _cleanup_(strbuf_done) struct strbuf t = { 0 };
 
+        if (json_is_true(json_object_get(event, "gap")))
+                say(c, "(some output is missing here)");
         if (!json_is_number(dropped) || json_number_value(dropped) <= 0)
                 return;
         strbuf_add_bytes(&t, json_number_value(dropped));

@@ -202,6 +202,12 @@ with FakeDaemon({"system.status": status, "job.list": {"jobs": [jobs[0]], "curso
     doc = json.loads(d.jobctl("status", "--json")[1])
     tap.is_((doc["state"], doc["pid"], doc["files"], doc["failing"][0]["name"], doc["next"][0]["job"]), ("degraded", 4, status["files"], "backup", "backup"), "status --json")
     tap.is_([p.get("files") for m, p in d.calls if m == "system.status"][-1], "all", "… lists every file")
+    d.methods["job.list"] = lambda p: {"jobs": [], "cursor": "b"} if "cursor" not in p else {"jobs": [jobs[0]] * 11, "cursor": "c"}
+    out = d.jobctl("status")[1]
+    tap.is_((out.count("backup  failed (exit 2)"), "`jobctl list --failed' has them all" in out), (10, True), "status: failing jobs behind an empty page, ten of them")
+    d.methods["job.list"] = lambda p: {"jobs": [], "cursor": p.get("cursor", "") + "x"}
+    d.calls.clear()
+    tap.is_((d.jobctl("status")[0], len(d.calls)), (0, 12), "… which are not looked for without end")
     p = subprocess.Popen([program(), "--socket", d.path, "status", "-w"], stdout=subprocess.PIPE, env=environment(), text=True)
     seen = 0
     for line in p.stdout:
