@@ -12,7 +12,7 @@
 #include "tbl/commands.h"
 
 /* One line: whatever the message holds from outside, it is shown and not obeyed. */
-static void print_line(const char *prefix, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) print_line(const char *prefix, const char *fmt, va_list ap)
 {
         _cleanup_(freep) char *message = NULL;
         struct strbuf line = { 0 };
