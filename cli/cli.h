@@ -66,6 +66,7 @@ enum command_flag {
         COMMAND_WAITS = 1,      /* always ends with a run's status: jobctl's own failures are 126 */
         COMMAND_MAY_WAIT = 2,   /* … with --wait or --follow */
         COMMAND_EXPRESSION = 4, /* words may begin with `-` and hold blanks: a schedule */
+        COMMAND_PATHS = 8,      /* words are paths: any bytes */
 };
 
 struct command {

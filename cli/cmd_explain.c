@@ -31,10 +31,12 @@ static char *join_words(const struct cli *c)
 static int tell_error(struct cli *c, const char *code, const char *message, json_t *position)
 {
         _cleanup_(json_decrefp) json_t *doc = json_object();
+        _cleanup_(strbuf_done) struct strbuf shown = { 0 };
         json_t *e = json_object();
 
+        strbuf_add_outside(&shown, message);
         json_object_set_new(e, "code", json_string(code));
-        json_object_set_new(e, "message", json_string(message));
+        json_object_set_new(e, "message", json_string(strbuf_str(&shown)));
         json_object_set_new(e, "position", position ? position : json_null());
         json_object_set_new(doc, "error", e);
         if (c->format != OUTPUT_CSV)

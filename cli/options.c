@@ -7,6 +7,7 @@
 
 #include "calendar/timeparse.h"
 #include "cli.h"
+#include "proto/json.h"
 
 const char *opt_value_nth(const struct cli *c, enum option id, size_t i)
 {
@@ -283,6 +284,22 @@ static int check_args(const struct cli *c)
         return EXIT_OK;
 }
 
+/* What goes to the daemon or into JSON is UTF-8; a word that isn't could only be dropped on the way, and `cancel` of nothing is not
+ * what was meant.  Paths may be any bytes, and explain says itself what is wrong with a schedule. */
+static int check_utf8(const struct cli *c)
+{
+        for (size_t i = 0; i < c->n_args && !(c->command->flags & (COMMAND_EXPRESSION | COMMAND_PATHS)); i++)
+                if (!utf8_valid(c->args[i], strlen(c->args[i])))
+                        return fail_usage(c, "`%s' is not UTF-8", c->args[i]);
+        for (size_t i = 0; i < c->n_options; i++) {
+                enum option id = c->options[i].id;
+
+                if (id != OPT_SOCKET && id != OPT_ROOT && id != OPT_CONFIG && !utf8_valid(c->options[i].value, strlen(c->options[i].value)))
+                        return fail_usage(c, "--%s: `%s' is not UTF-8", option_name(c, id), c->options[i].value);
+        }
+        return EXIT_OK;
+}
+
 int cli_parse(struct cli *c, int argc, char **argv)
 {
         int r;
@@ -311,5 +328,7 @@ int cli_parse(struct cli *c, int argc, char **argv)
                 r = take_color(c);
         if (r == EXIT_OK)
                 r = check_args(c);
+        if (r == EXIT_OK)
+                r = check_utf8(c);
         return r == EXIT_OK ? r : usage_code(c, argc, argv);
 }

@@ -63,9 +63,12 @@ for args, code, words in [
     (["run", "--bogus", "x", "--wait"], 126, ["unknown option"]),
     (["run", "--bogus", "x"], 2, ["unknown option"]),
     (["cancel"], 2, ["which run"]),
+    (["cancel", b"\xff"], 2, ["not UTF-8"]),
+    (["cancel", "--job", b"\xff"], 2, ["--job", "not UTF-8"]),
+    (["explain", b"\xff * * * *"], 1, ["minute"]),
     (["cancel", "7", "--job", "x"], 2, ["exclude each other"]),
 ]:
-    one_line(code, run("--socket", NOWHERE, *args), "usage: " + " ".join(args), *words)
+    one_line(code, run("--socket", NOWHERE, *args), "usage: " + " ".join(map(str, args)), *words)
 
 # ---- no daemon
 for args, code in [
