@@ -238,8 +238,10 @@ static void on_gone(struct runner *r, const uint8_t *entries, size_t size)
 
                 runnermsg_gone_get(entries, &run, &start);
                 a = attempt_find(r, run, start);
-                if (a && a->state != ATTEMPT_ENDED)
-                        attempt_judge(a);
+                if (!a || a->state == ATTEMPT_ENDED)
+                        continue;
+                a->ours = false; /* nobody will tell any more: what is there now is the verdict */
+                attempt_judge(a);
         }
 }
 

@@ -10,7 +10,8 @@
  *      free    EXECING, RUNNING     its supervisor died: REAP, then LOST (supervisor)
  *      free    damaged              LOST (record)
  *      -       missing              of a running run: LOST (record); else ask for VOID, look again
- * Anything else (no descriptor, no memory) says nothing: we look again later. */
+ * Anything else (no descriptor, no memory) says nothing: we look again later.  Of an attempt that our own runner forked or is about to
+ * fork only what is there counts, not what is missing: when its supervisor ends, the runner says so, and then it is judged. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/pidfd.h>
@@ -182,6 +183,10 @@ static bool judge_once(struct attempt *a)
                 judge_stray(a, -1, false);
                 return true;
         }
+        if (fd == -ENOENT && a->ours) {
+                runner_look_later(r);
+                return true;
+        }
         if (fd == -ENOENT && a->ran) {
                 attempt_lost(a, REASON_RECORD, false);
                 return true;
@@ -201,6 +206,11 @@ static bool judge_once(struct attempt *a)
                 return true;
         }
         e = recordio_read(fd, &rec);
+        if (e == -ENODATA) {
+                rec = (struct record){ .state = RECORD_CREATED };
+                (void)strcpy(rec.boot, r->boot);
+                e = 0;
+        }
         damaged = e == -EBADMSG || e == -EPROTO;
         if (e < 0 && !damaged) {
                 runner_look_later(r);
@@ -213,7 +223,7 @@ static bool judge_once(struct attempt *a)
                                     rec.flags & RECORD_FAULT);
         else if (!damaged && rec.state == RECORD_VOID)
                 attempt_not_started(a, STAGE_NONE, 0, true);
-        else if (held)
+        else if (held || (a->ours && !damaged && rec.state != RECORD_RUNNING))
                 return judge_alive(a, fd, damaged ? NULL : &rec);
         else if (damaged)
                 attempt_lost(a, REASON_RECORD, false);

@@ -98,6 +98,8 @@ int recordio_read(int fd, struct record *ret)
 
                 if (n < 0)
                         return -errno;
+                if (n == 0)
+                        return -ENODATA;
                 r = record_decode(bytes, (size_t)n, ret);
         }
         return r;

@@ -24,7 +24,8 @@ int recordio_make(int runs_fd, const struct record *r);
 /* Removes record and folder.  0 (also if they were not there) or negative errno. */
 int recordio_remove(int runs_fd, uint64_t run, uint32_t start);
 
-/* 0, -EBADMSG (damaged: it was read several times, so not torn), -EPROTO (newer version), -EIO … */
+/* 0, -ENODATA (made, but its maker died before it wrote: as good as CREATED, nobody was born with it), -EBADMSG (damaged: it was
+ * read several times, so not torn), -EPROTO (newer version), -EIO … */
 int recordio_read(int fd, struct record *ret);
 /* One pwrite of the whole, with the next sequence number.  The file is pre-written, so a full disk doesn't matter. */
 int recordio_write(int fd, struct record *r);

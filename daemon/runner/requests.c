@@ -102,7 +102,7 @@ void request_start(struct runner_state *s, const void *data, size_t size, uint64
 }
 
 /* Under the lock: CREATED becomes VOID.  What is later stays. */
-static int void_record(int fd)
+static int void_record(const struct runner_state *s, int fd, uint64_t run, uint32_t start)
 {
         struct record record;
         int r;
@@ -110,6 +110,10 @@ static int void_record(int fd)
         r = recordio_lock(fd, false);
         if (r >= 0)
                 r = recordio_read(fd, &record);
+        if (r == -ENODATA) {
+                record = new_record(s, run, start, RECORD_CREATED);
+                r = 0;
+        }
         if (r >= 0 && record.state == RECORD_CREATED) {
                 record.state = RECORD_VOID;
                 r = recordio_write(fd, &record);
@@ -127,7 +131,7 @@ void request_void(struct runner_state *s, uint64_t run, uint32_t start)
         if (fd == -EEXIST) {
                 fd = recordio_open(s->runs_fd, run, start, O_RDWR);
                 if (fd >= 0)
-                        (void)void_record(fd);
+                        (void)void_record(s, fd, run, start);
         }
         safe_close(fd);
         FAILPOINT("runner.after_void");
@@ -143,7 +147,7 @@ static int forget(struct runner_state *s, uint64_t run, uint32_t start)
 
         if (fd >= 0) {
                 /* A supervisor that has not come to its lock yet must still meet VOID in the file that it has open. */
-                r = void_record(fd);
+                r = void_record(s, fd, run, start);
                 if (r == -EAGAIN)
                         return r;
         }

@@ -1,6 +1,6 @@
 # Benches: `make bench` builds them, runs them all, and prints each measure beside its reference of the same run.
 # One alone, or quickly: tests/bench/run BUILDDIR [--quick] [NAME...].
-bench_targets = bench-nextfire bench-spawn bench-late bench-stamp bench-tiny bench-yamlfiles
+bench_targets = bench-nextfire bench-spawn bench-late bench-stamp bench-tiny bench-yamlfiles bench-runner
 EXTRA_PROGRAMS += $(bench_targets)
 EXTRA_DIST += tests/bench/exprs.txt tests/bench/run
 CLEANFILES += $(bench_targets)
@@ -11,6 +11,8 @@ bench_spawn_SOURCES = tests/bench/spawn.c tests/bench/bench.h
 bench_late_SOURCES = tests/bench/late.c tests/bench/bench.h
 bench_stamp_SOURCES = tests/bench/stamp.c tests/bench/bench.h
 bench_tiny_SOURCES = tests/bench/tiny.c
+bench_runner_SOURCES = tests/bench/runnerbench.c
+bench_runner_LDADD = librunner.a libengine.a libcalendar.a libproto.a libbase.a $(EV_LIBS)
 bench_yamlfiles_SOURCES = tests/bench/yamlfiles.c tests/bench/bench.h
 bench_yamlfiles_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)
 bench_yamlfiles_LDADD = $(YAML_LIBS)
