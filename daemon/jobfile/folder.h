@@ -55,5 +55,6 @@ struct folder_file {
         const struct diagnostics *errors, *warnings;
 };
 size_t folder_files(const struct folder *f);
+/* Borrowed until the next call; false: no such file (or no memory). */
 bool folder_file_at(const struct folder *f, size_t i, struct folder_file *ret);
 size_t folder_broken(const struct folder *f); /* number of files not OK */
