@@ -14,6 +14,9 @@
 
 struct folder;
 
+/* Whether a file of that name in a folder is one of ours: *.yaml, *.yml, no dot files, nothing that editors and packages leave. */
+bool file_name_counts(const char *name);
+
 struct folder_options {
         char *const *dirs;         /* NULL-terminated; a missing one is waited for */
         struct jobfile_options parse; /* `now` is set anew at each call */

@@ -148,19 +148,6 @@ bool folder_rejudge(struct folder *f)
         return any;
 }
 
-/* The column of a job's name in its line, for the error that it is taken. */
-static uint32_t column_of(const char *text, size_t size, uint32_t line, const char *name)
-{
-        const char *at = text, *stop = text + size, *found;
-
-        while (--line > 0 && (at = memchr(at, '\n', (size_t)(stop - at))))
-                at++;
-        if (!at)
-                return 1;
-        found = memmem(at, (size_t)(stop - at), name, strlen(name));
-        return found && !memchr(at, '\n', (size_t)(found - at)) ? (uint32_t)(found - at) + 1 : 1;
-}
-
 /* Jobs whose names others hold become errors of `t`.  0 or -ENOMEM. */
 static int find_conflicts(struct folder *f, const struct file *file, const struct jobfile *parsed, const char *text, size_t size, struct trouble *t)
 {
@@ -171,7 +158,7 @@ static int find_conflicts(struct folder *f, const struct file *file, const struc
 
                 if (!other || holds(file, other))
                         continue;
-                r = diagnostics_add(&t->errors, parsed->jobs[i]->line, column_of(text, size, parsed->jobs[i]->line, parsed->jobs[i]->name),
+                r = diagnostics_add(&t->errors, parsed->jobs[i]->line, job_name_column(text, size, parsed->jobs[i]),
                                     parsed->jobs[i]->name, "rename one of them", "the name `%s` is held by line %u of %s", parsed->jobs[i]->name,
                                     other->line, other->source ? other->source->path : "?");
                 v = r < 0 ? NULL : reallocarray(t->conflicts, t->n_conflicts + 1, sizeof(*v));

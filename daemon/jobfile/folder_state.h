@@ -178,7 +178,6 @@ int changes_reserve(struct changes *c, size_t n_put, size_t n_removed);
 int changes_file(struct changes *c, const char *path, const void *text, size_t size, uint32_t uid, uint32_t mode);
 
 /* -- folder_file.c */
-bool file_name_counts(const char *name);
 /* Reads and judges one file as it is on disk now.  0, -ENOMEM, -EMFILE (to be tried again later). */
 int file_load(struct folder *f, struct file *file, struct wall now);
 /* Judges a text that the store held, without a row for it.  `fresh` if that is what is on disk still. */

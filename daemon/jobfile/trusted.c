@@ -151,7 +151,7 @@ static int open_target(int dir_fd, const char *dir_path, const char *name, uint3
         ssize_t n;
         int r;
 
-        (void)snprintf(path, sizeof(path), "%s/%s", dir_path, name);
+        (void)snprintf(path, sizeof(path), "%s%s%s", dir_path, streq(dir_path, "/") ? "" : "/", name);
         if (link < 0 || fstat(link, &st) < 0)
                 return fail(reterr, -errno, path, NULL);
         r = judge(&st, own_uid, false, path, reterr);
@@ -189,7 +189,7 @@ int trusted_file(int dir_fd, const char *dir_path, const char *name, uint32_t ow
         struct stat st;
         int r;
 
-        (void)snprintf(path, sizeof(path), "%s/%s", dir_path, name);
+        (void)snprintf(path, sizeof(path), "%s%s%s", dir_path, streq(dir_path, "/") ? "" : "/", name);
         if (link) {
                 r = open_target(dir_fd, dir_path, name, own_uid, &fd, reterr);
                 if (r < 0)
