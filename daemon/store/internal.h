@@ -111,7 +111,6 @@ struct work {
         int (*run)(struct work *w, sqlite3 *db, struct error *reterr);
         /* On the loop's thread; err is NULL if all went well.  Hands over results, then frees w. */
         void (*deliver)(struct work *w, const struct error *err);
-        void (*free)(struct work *w);
         bool needs_db;
         struct error error;
 };
@@ -190,7 +189,7 @@ void prune_forget_db(struct prune *p);
 int reader_start(struct store *s, struct error *reterr);
 /* Takes `w` (also on failure). */
 int reader_ask(struct store *s, struct work *w);
-void work_queue_free(struct work_queue *q);
+void work_queue_let_go(struct work_queue *q);
 
 /* ---- collect.c */
 struct collector {

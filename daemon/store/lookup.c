@@ -159,7 +159,7 @@ int store_query_run(struct store *s, uint64_t run, void (*cb)(void *arg, struct 
 
         if (!w)
                 return -ENOMEM;
-        w->work = (struct work){ .run = run_run, .deliver = deliver_run, .free = free_run_work, .needs_db = true };
+        w->work = (struct work){ .run = run_run, .deliver = deliver_run, .needs_db = true };
         w->run = run;
         w->cb = cb;
         w->arg = arg;
@@ -219,7 +219,7 @@ static int ask_list(struct store *s, int (*run)(struct work *w, sqlite3 *db, str
                 free(p);
                 return -ENOMEM;
         }
-        w->work = (struct work){ .run = run, .deliver = deliver_list, .free = free_list_work, .needs_db = true };
+        w->work = (struct work){ .run = run, .deliver = deliver_list, .needs_db = true };
         w->names = p;
         w->n = n;
         w->at = at;
@@ -394,7 +394,7 @@ int store_query_file(struct store *s, const char *path, void (*cb)(void *arg, co
 
         if (!w)
                 return -ENOMEM;
-        w->work = (struct work){ .run = run_file, .deliver = deliver_file, .free = free_file_work, .needs_db = true };
+        w->work = (struct work){ .run = run_file, .deliver = deliver_file, .needs_db = true };
         w->path = strdup(path);
         w->cb = cb;
         w->arg = arg;

@@ -321,7 +321,7 @@ int store_query_runs(struct store *s, const struct run_filter *filter, void (*cb
         w = calloc(1, sizeof(*w));
         if (!w)
                 return -ENOMEM;
-        w->work = (struct work){ .run = run_runs, .deliver = deliver_runs, .free = free_runs_work, .needs_db = true };
+        w->work = (struct work){ .run = run_runs, .deliver = deliver_runs, .needs_db = true };
         w->filter = *filter;
         w->filter.jobs = NULL;
         w->filter.user = NULL;

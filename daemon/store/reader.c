@@ -11,13 +11,17 @@ struct reader {
         int64_t deadline;
 };
 
-void work_queue_free(struct work_queue *q)
+/* At the end: who asked is told, so that what it keeps for its question can go. */
+void work_queue_let_go(struct work_queue *q)
 {
+        struct error err = ERROR_NULL;
+
+        (void)error_set(&err, 0, ERROR_UNAVAILABLE, "the daemon is shutting down");
         while (q->first) {
                 struct work *w = q->first;
 
                 q->first = w->next;
-                w->free(w);
+                w->deliver(w, &err);
         }
         q->last = &q->first;
 }
@@ -161,18 +165,13 @@ static void deliver_offload(struct work *w, const struct error *err)
         free(o);
 }
 
-static void free_offload(struct work *w)
-{
-        free(w);
-}
-
 int store_offload(struct store *s, void (*fn)(void *arg), void (*done)(void *arg), void *arg)
 {
         struct offload *o = calloc(1, sizeof(*o));
 
         if (!o)
                 return -ENOMEM;
-        o->work = (struct work){ .run = run_offload, .deliver = deliver_offload, .free = free_offload };
+        o->work = (struct work){ .run = run_offload, .deliver = deliver_offload };
         o->fn = fn;
         o->done = done;
         o->arg = arg;

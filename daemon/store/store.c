@@ -173,8 +173,8 @@ static struct store *store_free(struct store *s)
         if (!s)
                 return NULL;
         s->db = db_close(s->db);
-        work_queue_free(&s->asked);
-        work_queue_free(&s->answered);
+        work_queue_let_go(&s->asked);
+        work_queue_let_go(&s->answered);
         gather_free(s);
         safe_close(s->event_fd);
         safe_close(s->lock_fd); /* last: then another may come */

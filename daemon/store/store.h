@@ -15,7 +15,8 @@ struct store;
 /* Takes the lock (fcntl write lock on DIR/state.lock), opens or makes DIR/state.db, migrates it in one transaction (a backup beside it before).
  * -EWOULDBLOCK: another daemon has it, *ret_holder is its pid.  Others: *reterr says what and where.  A newer schema: refused. */
 int store_open(const char *dir, struct store **ret, int *ret_holder, struct error *reterr);
-/* Commits what is gathered, waits for the threads (at most a few seconds), closes. NULL is fine. */
+/* Commits what is gathered, waits for the threads (at most a few seconds), closes. NULL is fine.
+ * Questions that are not answered yet get `unavailable`, from here, on the caller's thread. */
 struct store *store_close(struct store *s);
 DEFINE_CLEANUP(struct store *, store_close);
 
