@@ -7,7 +7,6 @@ libbase_a_SOURCES = \
 	daemon/base/escape.c daemon/base/escape.h \
 	daemon/base/failpoint.c daemon/base/failpoint.h \
 	daemon/base/fd.c daemon/base/fd.h \
-	daemon/base/glob.c daemon/base/glob.h \
 	daemon/base/heap.h \
 	daemon/base/time.h \
 	daemon/base/util.h \

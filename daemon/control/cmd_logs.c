@@ -347,7 +347,7 @@ static void logs_of_job(struct call *call, const char *job)
         struct job_view v;
 
         /* A name alone: it goes to the store as a pattern would. */
-        if (job[strcspn(job, "*?[\\")] != '\0') {
+        if (is_pattern(job)) {
                 call_error(call, ERROR_INVALID, "run.logs wants the name of one job, not a pattern");
                 return;
         }

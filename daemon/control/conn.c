@@ -163,7 +163,7 @@ static void arm(struct conn *conn)
         if (!want || !lines_partial(&conn->in))
                 ev_timer_stop(loop, &conn->partial);
         else if (!ev_is_active(&conn->partial)) {
-                ev_timer_set(&conn->partial, PARTIAL_LINE_SEC, 0.);
+                ev_timer_set(&conn->partial, conn->c->partial_sec, 0.);
                 ev_timer_start(loop, &conn->partial);
         }
 }
@@ -308,7 +308,7 @@ int conn_new(struct control *c, int fd, struct conn **ret)
         lines_init(&conn->in, JSON_LINE_MAX);
         ev_io_init(&conn->rd, on_readable, fd, EV_READ);
         ev_io_init(&conn->wr, on_writable, fd, EV_WRITE);
-        ev_timer_init(&conn->partial, on_partial, PARTIAL_LINE_SEC, 0.);
+        ev_timer_init(&conn->partial, on_partial, 0., 0.);
         ev_timer_init(&conn->again, on_again, 0., 0.);
         conn->rd.data = conn->wr.data = conn->partial.data = conn->again.data = conn;
         conn->next = c->conns;

@@ -40,6 +40,7 @@ int control_new(const struct control_context *ctx, int listen_fd, struct control
         c->listen_fd = listen_fd;
         c->folder_fd = c->spare_fd = -1;
         c->next_command = 1;
+        c->partial_sec = PARTIAL_LINE_SEC;
         take_context(c, ctx);
         ev_timer_init(&c->slice_timer, on_slice, 0., 0.);
         c->slice_timer.data = c;

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "base/glob.h"
 #include "base/util.h"
 #include "control/private.h"
 #include "log/log.h"
@@ -74,7 +74,7 @@ static bool rule_allows(const struct conn *conn, const char *name)
         const struct access *a = &conn->c->access;
 
         for (size_t i = 0; i < a->n_rules; i++) {
-                if (!glob_match(a->rules[i].pattern, name))
+                if (fnmatch(a->rules[i].pattern, name, 0) != 0)
                         continue;
                 for (size_t k = 0; k < a->rules[i].n_gids; k++)
                         if (in_group(conn, a->rules[i].gids[k]))

@@ -28,6 +28,8 @@
 #define WATCHES_CONN 4096       /* runs waited for by one connection */
 #define SLICE_JOBS 2000         /* jobs looked at in one go: about a millisecond */
 #define TARGETS_MAX 10000       /* jobs or runs one call may change */
+#define PATTERNS_MAX 100        /* patterns in one list: each job is held against all of them */
+#define PATTERN_MAX 256         /* bytes of one */
 
 struct conn;
 struct call;
@@ -114,6 +116,7 @@ struct control {
         struct access_job_lookup *lookup;      /* group names being looked up */
         bool lookup_again;
         bool shutdown;
+        double partial_sec;    /* PARTIAL_LINE_SEC, but in tests */
         size_t blocked;        /* jobs that are blocked, as counted at blocked_at */
         struct mono blocked_at;
 };
@@ -127,7 +130,7 @@ struct conn {
         gid_t *gids;
         size_t n_gids;
         ev_io rd, wr;
-        ev_timer partial;      /* the line begun must end by then */
+        ev_timer partial;      /* the line that has begun must end by then */
         ev_timer again;        /* lines are left, or it is to be closed */
         struct lines in;
         char *out;
@@ -257,6 +260,8 @@ struct scan {
         char *after;     /* patterns: where the next slice begins; NULL: at the beginning */
         char *single;    /* the prefix that every match begins with, or NULL */
 };
+/* `*`, `?`, `[…]`, as fnmatch(3) takes them: `/` is a character like others. */
+bool is_pattern(const char *name);
 int scan_init(struct scan *s, const json_t *list);
 void scan_done(struct scan *s);
 bool scan_match(const struct scan *s, const char *name);

@@ -70,6 +70,19 @@ static bool list_ok(const json_t *v, bool runs)
         return true;
 }
 
+/* Few and short enough for a job to be held against all of them. */
+static bool patterns_ok(const json_t *v)
+{
+        size_t i, n = 0;
+        json_t *item;
+
+        json_array_foreach(v, i, item)
+                if (json_is_string(item) && is_pattern(json_string_value(item)) &&
+                    (++n > PATTERNS_MAX || json_string_length(item) > PATTERN_MAX))
+                        return false;
+        return true;
+}
+
 static bool map_ok(json_t *v)
 {
         const char *key;
@@ -126,6 +139,11 @@ static int check_params(struct control *c, enum method m, json_t *params, char *
                         i++;
                 if (i == n) {
                         (void)snprintf(message, size, "%s has no parameter `%.64s`", method_name(m), key);
+                        return -EINVAL;
+                }
+                if (!patterns_ok(v)) {
+                        (void)snprintf(message, size, "parameter `%s` of %s: at most %d patterns, each of at most %d bytes", key, method_name(m),
+                                       PATTERNS_MAX, PATTERN_MAX);
                         return -EINVAL;
                 }
                 if (!param_ok(c, v, rows[i].type)) {

@@ -1,9 +1,16 @@
 /* From a list of names and patterns to jobs, in bounded pieces. */
 #include <errno.h>
+#include <fnmatch.h>
 
-#include "base/glob.h"
 #include "base/util.h"
 #include "control/private.h"
+
+#define META "*?[\\" /* what makes a pattern of a name */
+
+bool is_pattern(const char *name)
+{
+        return name[strcspn(name, META)] != '\0';
+}
 
 void scan_done(struct scan *s)
 {
@@ -29,10 +36,10 @@ int scan_init(struct scan *s, const json_t *list)
                         scan_done(s);
                         return -ENOMEM;
                 }
-                s->exact &= !glob_is_pattern(s->patterns[s->n]);
+                s->exact &= !is_pattern(s->patterns[s->n]);
         }
         if (n == 1 && !s->exact) {
-                s->single = strndup(s->patterns[0], glob_prefix(s->patterns[0]));
+                s->single = strndup(s->patterns[0], strcspn(s->patterns[0], META));
                 if (!s->single) {
                         scan_done(s);
                         return -ENOMEM;
@@ -44,7 +51,7 @@ int scan_init(struct scan *s, const json_t *list)
 bool scan_match(const struct scan *s, const char *name)
 {
         for (size_t i = 0; i < s->n; i++)
-                if (glob_match(s->patterns[i], name))
+                if (fnmatch(s->patterns[i], name, 0) == 0)
                         return true;
         return s->n == 0;
 }

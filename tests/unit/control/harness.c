@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,11 +13,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/glob.h"
+#include "base/util.h"
 #include "log/log.h"
 #include "proto/json.h"
 
-#define TURNS_MAX 20000
+#define TURNS_MAX 10000 /* of them all but the first hundred may wait a millisecond */
+#define FDS_MAX 4096
 
 struct harness h;
 bool harness_hold_store;
@@ -177,7 +180,7 @@ static bool matches(const struct question *q, const struct run_info *r)
         bool found = q->n_names == 0;
 
         for (size_t i = 0; i < q->n_names; i++)
-                found |= glob_match(q->names[i], r->job);
+                found |= fnmatch(q->names[i], r->job, 0) == 0;
         if (f->user && (!r->user || strcmp(f->user, r->user) != 0))
                 return false;
         return found && (f->before == 0 || r->id < f->before) && (f->states == 0 || (f->states & RUN_BIT(r->state))) &&
@@ -188,7 +191,8 @@ static void answer_runs(struct question *q)
 {
         struct run_list *l = new_list(q->filter.limit);
 
-        qsort(rows.v, rows.n, sizeof(*rows.v), newest_first);
+        if (rows.n > 0)
+                qsort(rows.v, rows.n, sizeof(*rows.v), newest_first);
         for (size_t i = 0; i < rows.n; i++) {
                 if (!matches(q, &rows.v[i]))
                         continue;
@@ -409,10 +413,12 @@ static void apply(void)
         }
 }
 
+static int64_t passed_usec;
+
 static void step(struct event *ev)
 {
-        ev->wall = clock_wall();
-        ev->mono = clock_mono();
+        ev->wall = wall_add(clock_wall(), passed_usec);
+        ev->mono = mono_add(clock_mono(), passed_usec);
         engine_step(h.ctx.engine, ev, &actions);
         apply();
 }
@@ -454,6 +460,14 @@ static void on_reload(void *arg)
 void harness_reloaded(void)
 {
         control_reloaded(h.control);
+}
+
+void harness_tick(int64_t usec)
+{
+        struct event ev = { .type = EVENT_TICK };
+
+        passed_usec += usec;
+        step(&ev);
 }
 
 void harness_started(uint64_t run, uint32_t start)
@@ -517,6 +531,18 @@ void harness_many(unsigned n, const char *schedule)
         text_done(&t);
 }
 
+/* What was read of a line so far, by descriptor. */
+static struct partial {
+        char *data;
+        size_t size, allocated;
+} partials[FDS_MAX];
+
+static void partial_done(struct partial *p)
+{
+        free(p->data);
+        *p = (struct partial){ 0 };
+}
+
 static void begin_engine(void)
 {
         struct engine_options opt = { .max_running = 1000, .max_starting = 100, .seed = 1, .next_run = 1, .next_job = 1, .next_seq = 1 };
@@ -533,6 +559,7 @@ void harness_start(void)
         struct error err = ERROR_NULL;
 
         memset(&h, 0, sizeof(h));
+        passed_usec = 0;
         config_init(&h.config);
         snprintf(h.dir, sizeof(h.dir), "%.30s/control-XXXXXX", tmp ? tmp : "/tmp");
         if (!mkdtemp(h.dir))
@@ -586,6 +613,8 @@ void harness_stop(void)
         rows = (struct row_list){ 0 };
         free(file_text);
         file_text = NULL;
+        for (unsigned i = 0; i < FDS_MAX; i++)
+                partial_done(&partials[i]);
         config_done(&h.config);
         ev_loop_destroy(h.ctx.loop);
         snprintf(command, sizeof(command), "rm -rf '%s'", h.dir);
@@ -619,6 +648,7 @@ int client(void)
                 close(fd);
                 return -1;
         }
+        partial_done(&partials[fd]); /* of another, with the same number */
         return fd;
 }
 
@@ -652,48 +682,52 @@ void client_send(int fd, const char *text)
         }
 }
 
-/* What was read of a line so far; a client at a time has one. */
-static struct {
-        char *data;
-        size_t size, allocated;
-        int fd;
-} partial = { .fd = -1 };
+static void partial_add(struct partial *p, const char *data, size_t size)
+{
+        if (p->size + size > p->allocated) {
+                p->allocated = 2 * (p->size + size);
+                p->data = realloc(p->data, p->allocated);
+        }
+        memcpy(p->data + p->size, data, size);
+        p->size += size;
+}
+
+static json_t *partial_line(struct partial *p)
+{
+        char *newline = p->size > 0 ? memchr(p->data, '\n', p->size) : NULL;
+        size_t size;
+        json_t *v;
+
+        if (!newline)
+                return NULL;
+        size = (size_t)(newline - p->data);
+        v = json_loadb(p->data, size, 0, NULL);
+        if (!v)
+                printf("# not JSON: %.*s\n", (int)MIN(size, (size_t)300), p->data);
+        p->size -= size + 1;
+        memmove(p->data, newline + 1, p->size);
+        return v ? v : json_null();
+}
 
 json_t *client_read(int fd)
 {
-        if (partial.fd != fd) {
-                partial.size = 0;
-                partial.fd = fd;
-        }
+        struct partial *p = &partials[fd];
+
         for (unsigned i = 0; i < TURNS_MAX; i++) {
+                json_t *v = partial_line(p);
                 char buf[65536];
-                char *newline = partial.size > 0 ? memchr(partial.data, '\n', partial.size) : NULL;
                 ssize_t n;
 
-                if (newline) {
-                        size_t size = (size_t)(newline - partial.data);
-                        json_t *v = json_loadb(partial.data, size, 0, NULL);
-
-                        if (!v)
-                                printf("# not JSON: %.*s\n", (int)size, partial.data);
-                        partial.size -= size + 1;
-                        memmove(partial.data, newline + 1, partial.size);
+                if (v)
                         return v;
-                }
                 turn();
+                if (i > 100)
+                        (void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 1);
                 n = recv(fd, buf, sizeof(buf), 0);
-                if (n == 0 || (n < 0 && errno != EAGAIN)) {
-                        partial.fd = -1;
+                if (n == 0 || (n < 0 && errno != EAGAIN))
                         return NULL;
-                }
-                if (n > 0) {
-                        if (partial.size + (size_t)n > partial.allocated) {
-                                partial.allocated = 2 * (partial.size + (size_t)n);
-                                partial.data = realloc(partial.data, partial.allocated);
-                        }
-                        memcpy(partial.data + partial.size, buf, (size_t)n);
-                        partial.size += (size_t)n;
-                }
+                if (n > 0)
+                        partial_add(p, buf, (size_t)n);
         }
         return NULL;
 }

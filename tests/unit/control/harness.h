@@ -38,6 +38,8 @@ void harness_remove(const char *job);
 void harness_many(unsigned n, const char *schedule);
 void harness_step(void);
 void harness_reloaded(void);
+/* Time passes, for the engine alone. */
+void harness_tick(int64_t usec);
 /* What the runner would say of a run's start. */
 void harness_started(uint64_t run, uint32_t start);
 void harness_exited(uint64_t run, uint32_t start, int wait_status);
