@@ -1,0 +1,266 @@
+/* Job definitions out of a seed, and their changes. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim.h"
+
+struct sjob *job_by_name(struct sim *s, const char *name)
+{
+        unsigned i = 0;
+
+        if (!name || sscanf(name, "job%u", &i) != 1 || i >= s->n_jobs || !streq(s->jobs[i].name, name))
+                return NULL;
+        return &s->jobs[i];
+}
+
+/* The expressions: `#m` `#h` … are filled in with random values, weights make most jobs rare. */
+static const struct {
+        const char *text;
+        int weight;
+} forms[] = {
+        { "#m #h * * *", 30 },        { "#m #h * * 1-5", 8 },       { "#m #h,#H * * *", 8 },     { "#m 2 * * *", 14 },
+        { "#m 1-3 * * *", 6 },        { "0 3 * * sun", 2 },         { "#m #h #d * *", 4 },       { "#m #h 13 * fri", 2 },
+        { "#m * * * *", 12 },          { "#m */#s * * *", 6 },       { "*/15 2 * * *", 5 },       { "*/#t * * * *", 5 },
+        { "#m,#M 0 * * *", 3 },       { "@daily", 2 },              { "@hourly", 3 },            { "@weekly", 1 },
+        { "@every #e", 10 },           { "30 #m #h * * *", 3 },      { "*/20 #m #h * * *", 1 },   { "15 #m */#s * * *", 1 },
+        { "#m #h */2 * 1-5", 2 },     { "#m 0-23/#s * * *", 3 },    { "#m 23,0 * * *", 3 },      { "@at #a", 2 },
+        { "@reboot", 3 },             { "5-55/25 12 * * *", 2 },    { "@monthly", 1 },
+};
+
+static void print_form(struct sim *s, const char *form, char *out, size_t size)
+{
+        struct rng *g = &s->gen;
+        size_t n = 0;
+
+        for (; *form && n + 24 < size; form++) {
+                if (*form != '#') {
+                        out[n++] = *form;
+                        continue;
+                }
+                switch (*++form) {
+                case 'm': n += (size_t)sprintf(out + n, "%d", (int)rng_range(g, 0, 29)); break;
+                case 'M': n += (size_t)sprintf(out + n, "%d", (int)rng_range(g, 30, 59)); break;
+                case 'h': n += (size_t)sprintf(out + n, "%d", (int)rng_range(g, 0, 11)); break;
+                case 'H': n += (size_t)sprintf(out + n, "%d", (int)rng_range(g, 12, 23)); break;
+                case 'd': n += (size_t)sprintf(out + n, "%d", (int)rng_range(g, 1, 28)); break;
+                case 's': n += (size_t)sprintf(out + n, "%d", (int)rng_range(g, 3, 7)); break;
+                case 't': n += (size_t)sprintf(out + n, "%d", (int)(5 * rng_range(g, 1, 4))); break;
+                case 'e': n += (size_t)sprintf(out + n, "%dm", (int)(rng_range(g, 7, 700))); break;
+                case 'a': {
+                        time_t t = (time_t)((s->base_wall + rng_range(g, -DAY, s->end)) / SECOND);
+                        struct tm tm;
+
+                        gmtime_r(&t, &tm);
+                        n += (size_t)sprintf(out + n, "%d-%02d-%02dT%02d:%02d%s", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday,
+                                             tm.tm_hour, tm.tm_min, rng_chance(g, .5) ? "Z" : "");
+                        break;
+                }
+                default: assert(!"a known letter");
+                }
+        }
+        out[n] = 0;
+}
+
+static void pick_expression(struct sim *s, char *out, size_t size)
+{
+        int total = 0, k;
+
+        for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+                total += forms[i].weight;
+        k = (int)rng_range(&s->gen, 0, total - 1);
+        for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+                k -= forms[i].weight;
+                if (k < 0) {
+                        print_form(s, forms[i].text, out, size);
+                        return;
+                }
+        }
+}
+
+static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
+{
+        struct rng *g = &s->gen;
+        const struct zone *z = &s->zones[rng_range(g, 0, (int64_t)s->n_zones - 1)];
+        char texts[2][128];
+        const char *v[2] = { texts[0], texts[1] };
+
+        d->n_entries = rng_chance(g, .12) ? 2 : 1;
+        d->entries = calloc(d->n_entries, sizeof(*d->entries));
+        d->texts = calloc(d->n_entries, sizeof(*d->texts));
+        j->has_reboot = false;
+        for (size_t i = 0; i < d->n_entries; i++) {
+                struct calendar_error err;
+
+                pick_expression(s, texts[i], sizeof(texts[i]));
+                if (calendar_parse(texts[i], &d->entries[i], &err) < 0)
+                        fail(s, "the calendar refuses \"%s\": %s", texts[i], err.message);
+                d->texts[i] = strdup(texts[i]);
+                if (streq(texts[i], "@reboot"))
+                        j->has_reboot = true;
+        }
+        d->zone = z->tz;
+        d->timezone = strdup(z->name);
+        if (rng_chance(g, .05))
+                d->start = WALL_SEC((s->base_wall + rng_range(g, -DAY, s->end / 2)) / SECOND);
+        if (rng_chance(g, .05))
+                d->end = WALL_SEC((s->base_wall + rng_range(g, s->end / 3, s->end)) / SECOND);
+        if (j->def) { /* the same by chance: no change */
+                struct schedule a = job_schedule(j->def), b = job_schedule(d);
+
+                if (schedule_digest(&a) == schedule_digest(&b))
+                        return;
+        }
+        j->oracle = oracle_new(z, v, d->n_entries, d->start.usec == INT64_MIN ? INT64_MIN : d->start.usec / SECOND,
+                               wall_is_never(d->end) ? INT64_MAX : d->end.usec / SECOND);
+        s->all_oracles = realloc(s->all_oracles, (s->n_all_oracles + 1) * sizeof(*s->all_oracles));
+        s->all_oracles[s->n_all_oracles++] = j->oracle;
+}
+
+static void set_rest(struct sim *s, struct job *d)
+{
+        struct rng *g = &s->gen;
+
+        d->concurrency = rng_chance(g, .5) ? CONCURRENCY_FORBID : (uint8_t)rng_range(g, CONCURRENCY_QUEUE, CONCURRENCY_ALLOW);
+        if (d->concurrency == CONCURRENCY_ALLOW && rng_chance(g, .6))
+                d->max_concurrent = (uint32_t)rng_range(g, 1, 3);
+        d->catch_up = (uint8_t)rng_range(g, CATCH_UP_LATEST, CATCH_UP_ALL);
+        d->catch_up_limit = rng_chance(g, .5) ? 100 : (uint32_t)rng_range(g, 1, 6);
+        if (rng_chance(g, .3))
+                d->starting_deadline_usec = rng_range(g, 1, 720) * MINUTE;
+        else if (rng_chance(g, .1))
+                d->starting_deadline_usec = USEC_INFINITY;
+        d->enabled = !rng_chance(g, .04);
+        if (rng_chance(g, .5))
+                d->timeout_usec = rng_range(g, 10, 7200) * SECOND;
+        if (rng_chance(g, .15))
+                d->total_timeout_usec = rng_range(g, 7200, 14400) * SECOND;
+        d->kill_timeout_usec = rng_range(g, 1, 30) * SECOND;
+        if (rng_chance(g, .6)) {
+                d->retry.limit = (uint32_t)rng_range(g, 1, 4);
+                d->retry.backoff = (uint8_t)rng_range(g, BACKOFF_EXPONENTIAL, BACKOFF_CONSTANT);
+                d->retry.delay_usec = rng_range(g, 1, 300) * SECOND;
+                d->retry.factor = rng_chance(g, .5) ? 2 : 1.5;
+                d->retry.max_delay_usec = MAX(d->retry.delay_usec, 10 * MINUTE);
+                d->retry.jitter_usec = rng_chance(g, .5) ? rng_range(g, 1, 60) * SECOND : 0;
+                if (rng_chance(g, .2))
+                        d->retry.reasons |= RETRY_BIT(REASON_SUPERVISOR);
+                if (rng_chance(g, .2))
+                        d->retry.reasons &= ~RETRY_BIT(REASON_EXIT);
+                if (rng_chance(g, .1)) {
+                        d->retry.exit_codes = calloc(1, sizeof(*d->retry.exit_codes));
+                        code_set_add(d->retry.exit_codes, 1);
+                }
+        }
+        if (rng_chance(g, .1)) {
+                d->success_codes = calloc(1, sizeof(*d->success_codes));
+                code_set_add(d->success_codes, 0);
+                code_set_add(d->success_codes, 3);
+        }
+        if (rng_chance(g, .15)) {
+                d->skip_codes = calloc(1, sizeof(*d->skip_codes));
+                code_set_add(d->skip_codes, 2);
+        }
+}
+
+static struct job *clone(const struct job *o)
+{
+        struct job *d = job_new();
+
+        assert(d);
+        d->entries = calloc(o->n_entries, sizeof(*d->entries));
+        d->texts = calloc(o->n_entries, sizeof(*d->texts));
+        d->n_entries = o->n_entries;
+        for (size_t i = 0; i < o->n_entries; i++) {
+                d->entries[i] = o->entries[i];
+                d->texts[i] = strdup(o->texts[i]);
+        }
+        d->zone = o->zone;
+        d->timezone = strdup(o->timezone);
+        d->start = o->start;
+        d->end = o->end;
+        return d;
+}
+
+static void finish(struct sim *s, struct sjob *j, struct job *d)
+{
+        s->next_digest++;
+        memcpy(d->digest, &s->next_digest, sizeof(s->next_digest));
+        d->digest[31] = 1;
+        d->name = strdup(j->name);
+        d->command = calloc(2, sizeof(*d->command));
+        d->command[0] = strdup("true");
+        s->all_defs = realloc(s->all_defs, (s->n_all_defs + 1) * sizeof(*s->all_defs));
+        s->all_defs[s->n_all_defs++] = d;
+        j->def = d;
+        j->in_files = true;
+}
+
+static void set_profile(struct sim *s, struct sjob *j)
+{
+        struct rng *g = &s->gen;
+
+        j->run_min = rng_range(g, 1, 2000) * USEC_PER_MSEC;
+        j->run_max = j->run_min + (rng_chance(g, .3) ? rng_range(g, 0, 90) * MINUTE : rng_range(g, 0, 60) * SECOND);
+        j->p_fail = rng_chance(g, .5) ? 0.02 : 0.3;
+        j->p_hang = rng_chance(g, .2) ? 0.05 : 0.001;
+        j->p_signal = 0.02;
+}
+
+struct sjob *gen_add(struct sim *s)
+{
+        struct sjob *j;
+        struct job *d = job_new();
+
+        assert(d);
+        if (s->n_jobs == s->allocated_jobs) /* pointers to jobs are kept everywhere */
+                fail(s, "more jobs than the simulator has room for");
+        j = &s->jobs[s->n_jobs];
+        *j = (struct sjob){ .index = (unsigned)s->n_jobs };
+        snprintf(j->name, sizeof(j->name), "job%u", j->index);
+        s->n_jobs++;
+        set_schedule(s, j, d);
+        set_rest(s, d);
+        set_profile(s, j);
+        finish(s, j, d);
+        return j;
+}
+
+/* Another schedule, or the same schedule with other keys. */
+void gen_change(struct sim *s, struct sjob *j)
+{
+        struct job *d;
+
+        if (rng_chance(&s->gen, .5)) {
+                d = job_new();
+                assert(d);
+                set_schedule(s, j, d);
+        } else
+                d = clone(j->def);
+        set_rest(s, d);
+        finish(s, j, d);
+}
+
+void gen_jobs(struct sim *s, int n)
+{
+        s->allocated_jobs = (size_t)n * 4 + 4000;
+        s->jobs = calloc(s->allocated_jobs, sizeof(*s->jobs));
+        assert(s->jobs);
+        for (int i = 0; i < n; i++)
+                gen_add(s);
+}
+
+void gen_free(struct sim *s)
+{
+        for (size_t i = 0; i < s->n_all_defs; i++)
+                job_unref(s->all_defs[i]);
+        for (size_t i = 0; i < s->n_all_oracles; i++)
+                oracle_free(s->all_oracles[i]);
+        for (size_t i = 0; i < s->n_jobs; i++)
+                free(s->jobs[i].entries);
+        free(s->all_defs);
+        free(s->all_oracles);
+        free(s->jobs);
+}

@@ -1,0 +1,292 @@
+/* The oracle: which instants are due, by brute force.  It shares nothing with daemon/calendar: expressions are read by
+ * the few lines here, offsets come from libc's localtime_r minute by minute, and the rules of daylight saving are
+ * applied to what the walk sees: a local minute seen before is a repeated one, one that never came was skipped. */
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "sim.h"
+
+struct minute {
+        int64_t utc;          /* seconds */
+        int64_t local;        /* minutes since 1970 on the local clock */
+        int64_t skipped_from; /* local minutes [skipped_from, local) never came; == local: none */
+        uint8_t min, hour, day, month, weekday;
+        bool repeated;
+};
+
+void zone_walk(struct zone *z, int64_t from_sec, int64_t to_sec)
+{
+        int64_t seen = INT64_MIN;
+        size_t n = 0;
+
+        from_sec -= from_sec % 60;
+        z->n_minutes = (size_t)((to_sec - from_sec) / 60);
+        z->minutes = calloc(z->n_minutes, sizeof(*z->minutes));
+        assert(z->minutes);
+        setenv("TZ", z->libc_tz, 1);
+        tzset();
+        for (int64_t t = from_sec; n < z->n_minutes; t += 60, n++) {
+                struct minute *m = &z->minutes[n];
+                time_t tt = (time_t)t;
+                struct tm tm;
+
+                localtime_r(&tt, &tm);
+                assert(tm.tm_sec == 0); /* today's zones are whole minutes from UTC */
+                *m = (struct minute){ .utc = t, .min = (uint8_t)tm.tm_min, .hour = (uint8_t)tm.tm_hour, .day = (uint8_t)tm.tm_mday,
+                                      .month = (uint8_t)(tm.tm_mon + 1), .weekday = (uint8_t)tm.tm_wday };
+                m->local = (int64_t)timegm(&tm) / 60;
+                m->repeated = m->local <= seen;
+                m->skipped_from = seen != INT64_MIN && m->local > seen + 1 ? seen + 1 : m->local;
+                if (m->local > seen)
+                        seen = m->local;
+        }
+        unsetenv("TZ");
+        tzset();
+}
+
+/* ---- expressions */
+struct expr {
+        enum { E_FIELDS, E_EVERY, E_AT_LOCAL, E_AT_UTC, E_NONE } what;
+        bool set[6][64]; /* second minute hour day month weekday */
+        bool star[6];
+        bool interval;
+        int64_t value;   /* EVERY: seconds; AT: seconds or local minutes */
+};
+
+static int word_or_number(const char **p, const char *const *words, int base)
+{
+        if (isdigit((unsigned char)**p))
+                return (int)strtol(*p, (char **)p, 10);
+        for (int i = 0; words && words[i]; i++)
+                if (strncasecmp(*p, words[i], 3) == 0) {
+                        *p += 3;
+                        return i + base;
+                }
+        assert(!"a number or a name");
+        return 0;
+}
+
+static void read_field(const char *p, int lo, int hi, const char *const *words, int base, bool *set, bool *star)
+{
+        *star = *p == '*' || *p == '?';
+        for (;;) {
+                int a = lo, b = hi, n = 1;
+
+                if (*p == '*' || *p == '?')
+                        p++;
+                else {
+                        a = b = word_or_number(&p, words, base);
+                        if (*p == '-') {
+                                p++;
+                                b = word_or_number(&p, words, base);
+                                if (words && base == 0 && b < a) /* fri-sun */
+                                        b += 7;
+                        }
+                }
+                if (*p == '/')
+                        n = (int)strtol(p + 1, (char **)&p, 10);
+                for (int v = a; v <= b; v += n)
+                        set[v] = true;
+                if (*p != ',')
+                        break;
+                p++;
+        }
+        assert(*p == 0);
+}
+
+static const struct {
+        const char *name, *fields;
+} macros[] = {
+        { "@yearly", "0 0 1 1 *" }, { "@annually", "0 0 1 1 *" }, { "@monthly", "0 0 1 * *" }, { "@weekly", "0 0 * * 0" },
+        { "@daily", "0 0 * * *" },  { "@midnight", "0 0 * * *" }, { "@hourly", "0 * * * *" },
+};
+
+static void read_at(const char *t, struct expr *e)
+{
+        int y, mo, d, h, mi, n = 0;
+        struct tm tm;
+
+        assert(sscanf(t, "%d-%d-%dT%d:%d%n", &y, &mo, &d, &h, &mi, &n) == 5);
+        tm = (struct tm){ .tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h, .tm_min = mi };
+        e->value = (int64_t)timegm(&tm);
+        e->what = t[n] == 'Z' ? E_AT_UTC : E_AT_LOCAL;
+        if (e->what == E_AT_LOCAL)
+                e->value /= 60;
+}
+
+static void read_expr(const char *text, struct expr *e)
+{
+        static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", NULL };
+        static const char *const days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL };
+        static const struct {
+                int lo, hi;
+        } range[6] = { { 0, 59 }, { 0, 59 }, { 0, 23 }, { 1, 31 }, { 1, 12 }, { 0, 7 } };
+        char buf[256], *field[7] = { 0 }, *save = NULL;
+        int n = 0, shift;
+
+        *e = (struct expr){ .what = E_FIELDS };
+        for (size_t i = 0; i < ARRAY_SIZE(macros); i++)
+                if (strcasecmp(text, macros[i].name) == 0)
+                        text = macros[i].fields;
+        if (strncmp(text, "@every ", 7) == 0) {
+                char unit = 's';
+
+                assert(sscanf(text + 7, "%lld%c", (long long *)&e->value, &unit) >= 1);
+                e->value *= unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 1;
+                e->what = E_EVERY;
+                return;
+        }
+        if (strncmp(text, "@at ", 4) == 0) {
+                read_at(text + 4, e);
+                return;
+        }
+        if (strcmp(text, "@reboot") == 0) {
+                e->what = E_NONE;
+                return;
+        }
+        assert(strlen(text) < sizeof(buf));
+        strcpy(buf, text);
+        for (char *p = strtok_r(buf, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
+                assert(n < 6);
+                field[n++] = p;
+        }
+        assert(n == 5 || n == 6);
+        shift = 6 - n;
+        if (shift)
+                e->set[0][0] = true;
+        for (int i = 0; i < n; i++) {
+                int k = i + shift;
+
+                read_field(field[i], range[k].lo, range[k].hi, k == 4 ? months : k == 5 ? days : NULL, k == 4, e->set[k], &e->star[k]);
+        }
+        for (int v = 7; v < 14; v++)
+                if (e->set[5][v])
+                        e->set[5][v - 7] = true;
+        e->interval = e->star[0] || e->star[1] || e->star[2];
+}
+
+static bool minute_matches(const struct expr *e, int min, int hour, int day, int month, int weekday)
+{
+        bool d = e->set[3][day], w = e->set[5][weekday];
+
+        return e->set[1][min] && e->set[2][hour] && e->set[4][month] && (e->star[3] || e->star[5] ? d && w : d || w);
+}
+
+static bool local_minute_matches(const struct expr *e, int64_t local)
+{
+        time_t t = (time_t)(local * 60);
+        struct tm tm;
+
+        gmtime_r(&t, &tm);
+        return minute_matches(e, tm.tm_min, tm.tm_hour, tm.tm_mday, tm.tm_mon + 1, tm.tm_wday);
+}
+
+/* Marks the seconds of one walked minute at which the expression is due. */
+static bool mark(const struct expr *e, const struct minute *m, int64_t origin, uint8_t seconds[60])
+{
+        bool any = false;
+
+        switch (e->what) {
+        case E_EVERY:
+                for (int i = 0; i < 60; i++)
+                        if ((m->utc + i - origin) % e->value == 0) {
+                                seconds[i] |= INSTANT_INTERVAL;
+                                any = true;
+                        }
+                return any;
+        case E_AT_UTC:
+                if (e->value >= m->utc && e->value < m->utc + 60) {
+                        seconds[e->value - m->utc] |= INSTANT_FIXED;
+                        any = true;
+                }
+                return any;
+        case E_AT_LOCAL:
+                if ((e->value == m->local && !m->repeated) || (e->value >= m->skipped_from && e->value < m->local)) {
+                        seconds[0] |= INSTANT_FIXED;
+                        any = true;
+                }
+                return any;
+        case E_FIELDS:
+                if ((e->interval || !m->repeated) && minute_matches(e, m->min, m->hour, m->day, m->month, m->weekday))
+                        for (int i = 0; i < 60; i++)
+                                if (e->set[0][i]) {
+                                        seconds[i] |= e->interval ? INSTANT_INTERVAL : INSTANT_FIXED;
+                                        any = true;
+                                }
+                if (!e->interval)
+                        for (int64_t l = m->skipped_from; l < m->local; l++)
+                                if (local_minute_matches(e, l)) {
+                                        seconds[0] |= INSTANT_FIXED;
+                                        any = true;
+                                        break;
+                                }
+                return any;
+        case E_NONE:
+                break;
+        }
+        return false;
+}
+
+struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t n, int64_t start_sec, int64_t end_sec)
+{
+        struct expr *e = calloc(n, sizeof(*e));
+        struct oracle *o = calloc(1, sizeof(*o));
+        size_t allocated = 0;
+
+        assert(e && o);
+        for (size_t i = 0; i < n; i++)
+                read_expr(texts[i], &e[i]);
+        for (size_t k = 0; k < z->n_minutes; k++) {
+                const struct minute *m = &z->minutes[k];
+                uint8_t seconds[60] = { 0 };
+                bool any = false;
+
+                for (size_t i = 0; i < n; i++)
+                        any |= mark(&e[i], m, start_sec == INT64_MIN ? 0 : start_sec, seconds);
+                for (int i = 0; any && i < 60; i++) {
+                        if (!seconds[i] || m->utc + i < start_sec || m->utc + i > end_sec)
+                                continue;
+                        if (o->n == allocated) {
+                                allocated = allocated ? allocated * 2 : 64;
+                                o->sec = realloc(o->sec, allocated * sizeof(*o->sec));
+                                o->kind = realloc(o->kind, allocated);
+                                assert(o->sec && o->kind);
+                        }
+                        o->sec[o->n] = m->utc + i;
+                        o->kind[o->n++] = seconds[i];
+                }
+        }
+        free(e);
+        return o;
+}
+
+struct oracle *oracle_free(struct oracle *o)
+{
+        if (o) {
+                free(o->sec);
+                free(o->kind);
+                free(o);
+        }
+        return NULL;
+}
+
+size_t oracle_after(const struct oracle *o, int64_t usec)
+{
+        int64_t sec = wall_sec((struct wall){ usec });
+        size_t lo = 0, hi = o->n;
+
+        while (lo < hi) {
+                size_t mid = lo + (hi - lo) / 2;
+
+                if (o->sec[mid] > sec)
+                        hi = mid;
+                else
+                        lo = mid + 1;
+        }
+        return lo;
+}
