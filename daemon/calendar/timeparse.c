@@ -148,7 +148,7 @@ static int print_civil(int64_t local, char sep, char *buf, size_t size)
 size_t wall_print_rfc3339(struct wall t, const struct tz *zone, unsigned fraction_digits, char *buf, size_t size)
 {
         int64_t sec = wall_sec(t);
-        int32_t usec = (int32_t)(t.usec - sec * USEC_PER_SEC);
+        int32_t usec = (int32_t)((t.usec % USEC_PER_SEC + USEC_PER_SEC) % USEC_PER_SEC);
         /* RFC 3339 has no seconds in an offset. */
         int32_t minutes = (int32_t)floor_div(tz_offset_at(zone, sec) + 30, 60);
         char civil[40], fraction[12] = "";

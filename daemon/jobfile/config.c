@@ -170,7 +170,7 @@ static void read_access_job(struct config_reading *c, const struct pair *p)
 
         (void)snprintf(path, sizeof(path), "access.jobs.%s", clip(p->name, clipped));
         if (!pattern_good(p->name))
-                complain(c->r, p->key, path, NULL, "`%s`: expected the name of a job, or a pattern such as etl-*", path);
+                complain(c->r, p->key, path, NULL, "expected the name of a job, or a pattern such as etl-*");
         if (!want_map(c->r, path, p->value))
                 return;
         for (const struct node *k = p->value->first; k; k = k->next->next) {
@@ -185,7 +185,7 @@ static void read_access_job(struct config_reading *c, const struct pair *p)
         }
         if (!run || run->kind != NODE_LIST || run->size == 0) {
                 if (!run || run->kind != NODE_BROKEN)
-                        complain(c->r, run ? run : p->value, path, NULL, "`%s`: expected {run: [GROUP…]}", path);
+                        complain(c->r, run ? run : p->value, path, NULL, "expected {run: [GROUP…]}");
                 return;
         }
         groups = arena_alloc(&c->r->arena, run->size * sizeof(*groups));
@@ -270,7 +270,7 @@ static void read_key(struct config_reading *c, unsigned id)
                 set_number(c->config, id, v);
         if (id == CONFIG_KEY_TIMEZONE && c->config->timezone && c->r->opt->zones &&
             !c->r->opt->zones->find(c->r->opt->zones->arg, c->config->timezone))
-                complain(c->r, value, path, NULL, "`timezone`: this system knows no zone `%s`", c->config->timezone);
+                complain(c->r, value, path, NULL, "this system knows no zone `%s`", c->config->timezone);
 }
 
 static void read_config(struct config_reading *c, const char *text, size_t size)

@@ -131,3 +131,20 @@ const char *clip(const char *text, char buf[CLIP_SIZE])
         buf[n] = 0;
         return buf;
 }
+
+uint32_t job_name_column(const char *text, size_t size, const struct job *job)
+{
+        const char *at = text, *stop = text + size, *found;
+        uint32_t line = job->line, column = 1;
+
+        while (--line > 0 && (at = memchr(at, '\n', (size_t)(stop - at))))
+                at++;
+        if (!at)
+                return 1;
+        found = memmem(at, (size_t)(stop - at), job->name, strlen(job->name));
+        if (!found || memchr(at, '\n', (size_t)(found - at)))
+                return 1;
+        for (; at < found; at++)
+                column += ((unsigned char)*at & 0xC0) != 0x80;
+        return column;
+}

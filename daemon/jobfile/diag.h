@@ -17,3 +17,6 @@ int diagnostics_copy(const struct diagnostics *d, struct diagnostics *ret);
 /* User's text for a message: cut to a line of at most 60 characters, line ends as \n.  Into `buf`, which it returns. */
 #define CLIP_SIZE 288
 const char *clip(const char *text, char buf[CLIP_SIZE]);
+
+/* The column of a job's name in the text that it came from, for the error that the name is taken. */
+uint32_t job_name_column(const char *text, size_t size, const struct job *job);

@@ -199,7 +199,7 @@ static void apply_io_class(struct reading *r, struct job *j, const struct node *
                 j->io_level = colon ? (uint8_t)(colon[1] - '0') : classes[i].class == IO_CLASS_IDLE ? 0 : 4; /* the kernel's middle */
                 return;
         }
-        complain(r, value, "io_class", colon ? NULL : choice_hint("idle best-effort realtime", t, hint), "`io_class`: expected %s, found `%s`",
+        complain(r, value, "io_class", colon ? NULL : choice_hint("idle best-effort realtime", t, hint), "expected %s, found `%s`",
                  key_type_text(KEY_IO_CLASS), clip(t, clipped));
 }
 
@@ -243,7 +243,7 @@ static void apply_cpus(struct reading *r, struct job *j, const struct node *valu
         if (cpus_good(t, &why))
                 j->cpu_affinity = (char *)t;
         else
-                complain(r, value, "cpu_affinity", why, "`cpu_affinity`: expected %s, found `%s`", key_type_text(KEY_CPUS), clip(t, clipped));
+                complain(r, value, "cpu_affinity", why, "expected %s, found `%s`", key_type_text(KEY_CPUS), clip(t, clipped));
 }
 
 static struct code_set *read_codes(struct reading *r, unsigned id, const struct node *value)
@@ -255,11 +255,11 @@ static struct code_set *read_codes(struct reading *r, unsigned id, const struct 
         if (value->kind != NODE_LIST) {
                 if (value->kind != NODE_BROKEN)
                         complain(r, value, path, value->kind == NODE_SCALAR && isdigit((unsigned char)*value->text) ? "put it into brackets" : NULL,
-                                 "`%s`: expected %s", path, key_type_text(KEY_CODES));
+                                 "expected %s", key_type_text(KEY_CODES));
                 return NULL;
         }
         if (value->size == 0 && id != JOB_KEY_SKIP_CODES)
-                complain(r, value, path, NULL, "`%s`: the list is empty", path);
+                complain(r, value, path, NULL, "the list is empty");
         set = take(r, sizeof(*set));
         for (const struct node *i = value->first; set && i; i = i->next) {
                 unsigned long code = 256;
@@ -270,7 +270,7 @@ static struct code_set *read_codes(struct reading *r, unsigned id, const struct 
                     (i->text[0] != '0' || i->size == 1))
                         code = strtoul(i->text, NULL, 10);
                 if (code > 255) {
-                        complain(r, value, path, NULL, "`%s`: exit codes are numbers from 0 to 255, not `%s`", path,
+                        complain(r, value, path, NULL, "exit codes are numbers from 0 to 255, not `%s`",
                                  i->kind == NODE_SCALAR ? clip(i->text, clipped) : "a list or a map");
                         return NULL;
                 }
@@ -293,7 +293,7 @@ static void apply_reasons(struct reading *r, struct job *j, const struct node *v
 
         if (value->kind != NODE_LIST || value->size == 0) {
                 if (value->kind != NODE_BROKEN)
-                        complain(r, value, "retry.reasons", NULL, "`retry.reasons`: expected %s%s", key_type_text(KEY_REASONS),
+                        complain(r, value, "retry.reasons", NULL, "expected %s%s", key_type_text(KEY_REASONS),
                                  value->kind == NODE_LIST ? ", found an empty one" : "");
                 return;
         }
@@ -310,7 +310,7 @@ static void apply_reasons(struct reading *r, struct job *j, const struct node *v
                         bits |= retry_reasons[k].bits;
                 else
                         complain(r, i, "retry.reasons", choice_hint("exit signal timeout spawn lost shutdown", t, hint),
-                                 "`retry.reasons`: expected one of exit, signal, timeout, spawn, lost, shutdown, found `%s`", clip(t, clipped));
+                                 "expected one of exit, signal, timeout, spawn, lost, shutdown, found `%s`", clip(t, clipped));
         }
         j->retry.reasons = bits;
 }
@@ -374,19 +374,19 @@ static void apply_retry(struct reading *r, struct draft *d, const struct node *v
         }
         if (value->kind != NODE_MAP) {
                 if (value->kind != NODE_BROKEN)
-                        complain(r, value, "retry", NULL, "`retry`: expected %s, found a list", key_type_text(KEY_RETRY));
+                        complain(r, value, "retry", NULL, "expected %s, found a list", key_type_text(KEY_RETRY));
                 return;
         }
         apply_map(r, d, JOB_KEY_RETRY, value, layer);
         if (!d->keys[JOB_KEY_RETRY_LIMIT] && !r->partial)
-                complain(r, value, "retry.limit", NULL, "`retry`: `limit` is missing: how many retries there may be");
+                complain(r, value, "retry.limit", NULL, "`limit` is missing: how many retries there may be");
         if (!d->keys[JOB_KEY_RETRY_MAX_DELAY] || node_is_null(d->values[JOB_KEY_RETRY_MAX_DELAY]))
                 retry->max_delay_usec = MAX(retry->max_delay_usec, retry->delay_usec);
         else if (retry->delay_usec > retry->max_delay_usec)
-                complain(r, d->values[JOB_KEY_RETRY_MAX_DELAY], "retry.max_delay", NULL, "`retry`: `delay` is longer than `max_delay`");
+                complain(r, d->values[JOB_KEY_RETRY_MAX_DELAY], "retry.max_delay", NULL, "`delay` is longer than `max_delay`");
         if (retry->exit_codes && !(retry->reasons & RETRY_BIT(REASON_EXIT)))
                 complain(r, d->keys[JOB_KEY_RETRY_EXIT_CODES], "retry.exit_codes", "add exit to `reasons`",
-                         "`retry`: `exit_codes` narrows the reason exit, which `reasons` leaves out");
+                         "`exit_codes` narrows the reason exit, which `reasons` leaves out");
 }
 
 static bool variable_name_good(const char *name)
@@ -411,7 +411,7 @@ static const char *merged_value(struct reading *r, const char *key, const struct
         t = read_text(r, path, p->value, "a text");
         *ret_good = t;
         if (t && streq(key, "labels") && (!*t || t[strcspn(t, " \t\n")] || p->value->size > 255)) {
-                complain(r, p->value, path, NULL, "`%s`: expected a word, found `%s`", path, clip(t, clipped));
+                complain(r, p->value, path, NULL, "expected a word, found `%s`", clip(t, clipped));
                 *ret_good = false;
         }
         return t;
@@ -433,8 +433,8 @@ static struct key_value *merge(struct reading *r, const char *key, const struct 
                         v[n++] = base[b++];
                 if (streq(key, "env") ? !variable_name_good(own[i].name) : name_wrong(own[i].name) && !isdigit((unsigned char)*own[i].name)) {
                         complain(r, own[i].key, key, NULL,
-                                 streq(key, "env") ? "`env`: a variable's name is made of letters, digits and `_`, and doesn't begin with a digit: `%s`" :
-                                                     "`labels`: `%s` can't be a name: letters, digits, `.`, `_` and `-`, at most 64",
+                                 streq(key, "env") ? "a variable's name is made of letters, digits and `_`, and doesn't begin with a digit: `%s`" :
+                                                     "`%s` can't be a name: letters, digits, `.`, `_` and `-`, at most 64",
                                  clip(own[i].name, clipped));
                         continue;
                 }
@@ -464,7 +464,7 @@ static void apply_pairs(struct reading *r, struct job *j, unsigned id, const str
         *v = merged;
         *n = got;
         if (!env && got > (uint32_t)job_keys.v[id].max)
-                complain(r, key, "labels", NULL, "`labels`: %u are too many, at most %u", got, (unsigned)job_keys.v[id].max);
+                complain(r, key, "labels", NULL, "%u are too many, at most %u", got, (unsigned)job_keys.v[id].max);
 }
 
 static void apply_command(struct reading *r, struct job *j, const struct node *value)
@@ -473,11 +473,11 @@ static void apply_command(struct reading *r, struct job *j, const struct node *v
 
         if (value->kind == NODE_LIST && value->size == 1 && value->flow && value->first->kind == NODE_SCALAR &&
             value->first->style == STYLE_PLAIN && value->first->text[0] == '-') {
-                complain(r, value, "command", "quote it: \"[ … ]\"", "`command`: `[` begins a list in YAML, this is not a test for the shell");
+                complain(r, value, "command", "quote it: \"[ … ]\"", "`[` begins a list in YAML, this is not a test for the shell");
                 return;
         }
         if (value->kind == NODE_LIST && value->size == 0) {
-                complain(r, value, "command", NULL, "`command`: the list is empty");
+                complain(r, value, "command", NULL, "the list is empty");
                 return;
         }
         j->command = take(r, ((value->kind == NODE_LIST ? value->size : 1) + 1) * sizeof(*j->command));
@@ -501,12 +501,12 @@ static void apply_shell(struct reading *r, struct job *j, const struct node *val
         size_t n = 0;
 
         if (value->kind == NODE_LIST && value->size == 0) {
-                complain(r, value, "shell", NULL, "`shell`: the list is empty");
+                complain(r, value, "shell", NULL, "the list is empty");
                 return;
         }
         if (value->kind != NODE_LIST && value->kind != NODE_SCALAR) {
                 if (value->kind != NODE_BROKEN)
-                        complain(r, value, "shell", NULL, "`shell`: expected %s, found a map", key_type_text(KEY_SHELL));
+                        complain(r, value, "shell", NULL, "expected %s, found a map", key_type_text(KEY_SHELL));
                 return;
         }
         j->shell = take(r, ((value->kind == NODE_LIST ? value->size : 1) + 1) * sizeof(*j->shell));
@@ -525,11 +525,11 @@ static void apply_schedule(struct reading *r, struct job *j, const struct node *
         uint32_t n = 0;
 
         if (value->kind == NODE_MAP) {
-                complain(r, value, "schedule", NULL, "`schedule`: expected %s, found a map", key_type_text(KEY_SCHEDULE));
+                complain(r, value, "schedule", NULL, "expected %s, found a map", key_type_text(KEY_SCHEDULE));
                 return;
         }
         if (count == 0) {
-                complain(r, value, "schedule", NULL, "`schedule`: the list is empty");
+                complain(r, value, "schedule", NULL, "the list is empty");
                 return;
         }
         j->texts = take(r, count * sizeof(*j->texts));
@@ -542,9 +542,9 @@ static void apply_schedule(struct reading *r, struct job *j, const struct node *
                 if (!t)
                         continue;
                 if (calendar_parse(t, &j->entries[n], &why) < 0)
-                        complain(r, i, "schedule", NULL, "`schedule`: `%s`, at character %zu: %s", clip(t, clipped), why.position + 1, why.message);
+                        complain(r, i, "schedule", NULL, "`%s`, at character %zu: %s", clip(t, clipped), why.position + 1, why.message);
                 else if (calendar_never(&j->entries[n]))
-                        complain(r, i, "schedule", NULL, "`schedule`: `%s` never matches any day", clip(t, clipped));
+                        complain(r, i, "schedule", NULL, "`%s` never matches any day", clip(t, clipped));
                 else
                         j->texts[n++] = (char *)t;
         }
@@ -568,7 +568,7 @@ static void apply_text(struct reading *r, struct job *j, unsigned id, const stru
         if (!t)
                 return;
         if (id == JOB_KEY_USER && r->opt->own_user_only && !(r->opt->own_user && streq(t, r->opt->own_user)))
-                complain(r, value, "user", "leave it out", "`user`: this daemon can't run jobs as `%s`, only as its own user%s%s", clip(t, clipped),
+                complain(r, value, "user", "leave it out", "this daemon can't run jobs as `%s`, only as its own user%s%s", clip(t, clipped),
                          r->opt->own_user ? ", " : "", r->opt->own_user ?: "");
         memcpy((char *)j + k->offset, &t, sizeof(t));
 }

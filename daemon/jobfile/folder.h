@@ -14,6 +14,9 @@
 
 struct folder;
 
+/* Whether a file of that name in a folder is one of ours: *.yaml, *.yml, no dot files, nothing that editors and packages leave. */
+bool file_name_counts(const char *name);
+
 struct folder_options {
         char *const *dirs;         /* NULL-terminated; a missing one is waited for */
         struct jobfile_options parse; /* `now` is set anew at each call */
@@ -55,5 +58,6 @@ struct folder_file {
         const struct diagnostics *errors, *warnings;
 };
 size_t folder_files(const struct folder *f);
+/* Borrowed until the next call; false: no such file (or no memory). */
 bool folder_file_at(const struct folder *f, size_t i, struct folder_file *ret);
 size_t folder_broken(const struct folder *f); /* number of files not OK */

@@ -111,7 +111,7 @@ static struct job *read_job(struct reading *r, const struct node *name, const st
         struct job *j;
 
         if (wrong)
-                complain(r, name, name->text, NULL, "`%s`: %s", clip(name->text, clipped), wrong);
+                complain(r, name, name->text, NULL, "%s", wrong);
         if (!want_map(r, clip(name->text, clipped), map))
                 return NULL;
         d->job = defaults->job;

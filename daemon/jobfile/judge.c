@@ -41,7 +41,7 @@ static void judge_zone(struct reading *r, struct draft *d)
         j->zone = tz_utc();
         if (r->opt->blocked_is_error) {
                 if (own(d, JOB_KEY_TIMEZONE))
-                        complain(r, d->values[JOB_KEY_TIMEZONE], "timezone", NULL, "`timezone`: this system knows no zone `%s`", clip(j->timezone, clipped));
+                        complain(r, d->values[JOB_KEY_TIMEZONE], "timezone", NULL, "this system knows no zone `%s`", clip(j->timezone, clipped));
                 return;
         }
         (void)snprintf(message, sizeof(message), "this system knows no time zone `%s`", clip(j->timezone, clipped));
@@ -55,7 +55,7 @@ static void judge_instant(struct reading *r, const struct draft *d, const struct
         char clipped[CLIP_SIZE];
 
         if (text && instant_parse(text->text, d->job.zone, end, ret, NULL) < 0)
-                complain(r, text, key, NULL, "`%s`: expected %s, found `%s`", key, key_type_text(KEY_INSTANT), clip(text->text, clipped));
+                complain(r, text, key, NULL, "expected %s, found `%s`", key_type_text(KEY_INSTANT), clip(text->text, clipped));
 }
 
 static void judge_contradictions(struct reading *r, struct draft *d, enum layer layer)

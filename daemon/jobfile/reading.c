@@ -105,7 +105,7 @@ static void unexpected(struct reading *r, const char *key, const struct node *n,
         char buf[CLIP_SIZE + 8];
 
         if (n->kind != NODE_BROKEN)
-                complain(r, n, key, hint, "`%s`: expected %s, found %s", key, expected, found(n, buf));
+                complain(r, n, key, hint, "expected %s, found %s", expected, found(n, buf));
 }
 
 bool want_map(struct reading *r, const char *key, const struct node *n)
@@ -190,11 +190,11 @@ static const char *read_string(struct reading *r, const char *key, const struct 
                 return NULL;
         }
         if (n->style == STYLE_PLAIN && n->size == 0) {
-                complain(r, n, key, may_be_empty ? "an empty text is written \"\"" : NULL, "`%s`: expected %s, found nothing at all", key, expected);
+                complain(r, n, key, may_be_empty ? "an empty text is written \"\"" : NULL, "expected %s, found nothing at all", expected);
                 return NULL;
         }
         if (wants_quotes(n)) {
-                complain(r, n, key, quote_hint(n, hint), "`%s`: other YAML tools don't read `%s` as text", key, clip(n->text, clipped));
+                complain(r, n, key, quote_hint(n, hint), "other YAML tools don't read `%s` as text", clip(n->text, clipped));
                 return NULL;
         }
         return n->text;
@@ -210,7 +210,7 @@ const char *read_line(struct reading *r, const char *key, const struct node *n, 
         const char *t = read_string(r, key, n, expected, false);
 
         if (t && t[strspn(t, " \t\n")] == 0) {
-                complain(r, n, key, NULL, "`%s`: expected %s, found an empty text", key, expected);
+                complain(r, n, key, NULL, "expected %s, found an empty text", expected);
                 return NULL;
         }
         return t;

@@ -48,7 +48,7 @@ static bool refuse(const struct judged *j, const char *hint)
                 n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%.*s", i ? ", " : "", (int)size, w);
         (void)snprintf(expected, sizeof(expected), "%s%s%s", n ? "one of " : key_type_text(j->key->type), words,
                        j->key->flags & KEY_UNLIMITED ? ", or unlimited" : "");
-        complain(j->r, j->node, j->path, hint, "`%s`: expected %s, found `%s`%s", j->path, expected,
+        complain(j->r, j->node, j->path, hint, "expected %s, found `%s`%s", expected,
                  clip(j->node->text, clipped), j->node->style == STYLE_PLAIN ? "" : " in quotes");
         return false;
 }
@@ -73,10 +73,10 @@ static bool in_bounds(const struct judged *j, int64_t v)
                 return true;
         if (v < j->key->min && j->key->min == 1 && j->key->type != KEY_NUMBER)
                 complain(j->r, j->node, j->path, j->key->flags & KEY_UNLIMITED ? "write `unlimited` to lift it" : NULL,
-                         "`%s`: `%s` is too little: it must be more than nothing", j->path, text);
+                         "`%s` is too little: it must be more than nothing", text);
         else
                 complain(j->r, j->node, j->path, v < 1 && j->key->flags & KEY_UNLIMITED ? "write `unlimited` to lift it" : NULL,
-                         "`%s`: `%s` is out of range: from %s to %s", j->path, text, print_bound(j->key->type, j->key->min, low),
+                         "`%s` is out of range: from %s to %s", text, print_bound(j->key->type, j->key->min, low),
                          print_bound(j->key->type, j->key->max, high));
         return false;
 }
@@ -250,7 +250,7 @@ bool read_value(struct reading *r, const char *path, const struct key *k, const 
         if (n->kind != NODE_SCALAR || n->size == 0) {
                 if (n->kind == NODE_BROKEN)
                         return false;
-                complain(r, n, path, NULL, "`%s`: expected %s, found %s", path, key_type_text(k->type),
+                complain(r, n, path, NULL, "expected %s, found %s", key_type_text(k->type),
                          n->kind == NODE_LIST ? "a list" : n->kind == NODE_MAP ? "a map" : n->style == STYLE_PLAIN ? "nothing at all" : "an empty text");
                 return false;
         }
@@ -291,9 +291,9 @@ static bool path_good(struct reading *r, const char *key, const struct node *n, 
         p = t + (dash && *t == '-');
         if (*p != '/')
                 complain(r, n, key, *p == '~' ? "`~` is not expanded: write the folder" : "write it from the root: /…",
-                         "`%s`: expected %s, found `%s`", key, key_type_text(KEY_PATH), clip(p, clipped));
+                         "expected %s, found `%s`", key_type_text(KEY_PATH), clip(p, clipped));
         else if (strlen(p) > 4095 || strchr(p, '\n'))
-                complain(r, n, key, NULL, "`%s`: a path is one line of at most 4095 bytes", key);
+                complain(r, n, key, NULL, "a path is one line of at most 4095 bytes");
         else
                 *ret = t;
         return *p == '/' && strlen(p) <= 4095 && !strchr(p, '\n');
@@ -314,11 +314,11 @@ char **read_paths(struct reading *r, const char *key, const struct node *n, bool
 
         if (n->kind != NODE_LIST && n->kind != NODE_SCALAR) {
                 if (n->kind != NODE_BROKEN)
-                        complain(r, n, key, NULL, "`%s`: expected %s, found a map", key, key_type_text(KEY_PATHS));
+                        complain(r, n, key, NULL, "expected %s, found a map", key_type_text(KEY_PATHS));
                 return NULL;
         }
         if (count == 0) {
-                complain(r, n, key, NULL, "`%s`: the list is empty", key);
+                complain(r, n, key, NULL, "the list is empty");
                 return NULL;
         }
         v = arena_alloc(&r->arena, (count + 1) * sizeof(*v));
@@ -345,7 +345,7 @@ const char *read_zone(struct reading *r, const char *key, const struct node *n)
         if (*t != '/' && !strstr(t, "//") && t[strlen(t) - 1] != '/' && strlen(t) < 256)
                 return t;
 wrong:
-        complain(r, n, key, NULL, "`%s`: expected %s, found `%s`", key, key_type_text(KEY_ZONE), clip(t, clipped));
+        complain(r, n, key, NULL, "expected %s, found `%s`", key_type_text(KEY_ZONE), clip(t, clipped));
         return NULL;
 }
 
@@ -364,7 +364,7 @@ const char *read_user(struct reading *r, const char *key, const struct node *n)
                 if (!fine || size > 255) {
                         char clipped[CLIP_SIZE];
 
-                        complain(r, n, key, NULL, "`%s`: `%s` can't be a name of one", key, clip(t, clipped));
+                        complain(r, n, key, NULL, "`%s` can't be a name of one", clip(t, clipped));
                         return NULL;
                 }
         }

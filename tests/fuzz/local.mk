@@ -1,1 +1,41 @@
-# tests/fuzz
+# Fuzz targets: fuzz-NAME.c, NAME.dict, corpus/NAME/*.  With --enable-fuzzing (CC=clang) they are libFuzzer programs; without,
+# main.c drives them with their corpus and small changes of it, as tests.  A new target is a name in this list and its sources.
+fuzz_targets = \
+	tests/fuzz/fuzz-calendar \
+	tests/fuzz/fuzz-timeparse \
+	tests/fuzz/fuzz-tzif
+
+check_PROGRAMS += $(fuzz_targets)
+fuzz_driver = tests/fuzz/fuzz.h
+if !FUZZING
+fuzz_driver += tests/fuzz/main.c
+TESTS += $(fuzz_targets)
+endif
+fuzz_ldflags = $(AM_LDFLAGS) $(JS_FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_calendar_SOURCES = tests/fuzz/fuzz-calendar.c tests/unit/calendar/zone.h $(fuzz_driver)
+tests_fuzz_fuzz_calendar_LDADD = libcalendar.a libbase.a
+tests_fuzz_fuzz_calendar_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_timeparse_SOURCES = tests/fuzz/fuzz-timeparse.c tests/unit/calendar/zone.h $(fuzz_driver)
+tests_fuzz_fuzz_timeparse_LDADD = libcalendar.a libbase.a
+tests_fuzz_fuzz_timeparse_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_tzif_SOURCES = tests/fuzz/fuzz-tzif.c $(fuzz_driver)
+tests_fuzz_fuzz_tzif_LDADD = libcalendar.a libbase.a
+tests_fuzz_fuzz_tzif_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/calendar.dict tests/fuzz/timeparse.dict tests/fuzz/tzif.dict
+
+# A short run of each target: by libFuzzer for FUZZ_SECONDS, or by the plain driver with many more changes.
+FUZZ_SECONDS = 30
+fuzz-smoke: $(fuzz_targets)
+	@for target in $(fuzz_targets); do \
+		name=$${target##*/fuzz-}; echo "== $$name"; \
+		if test -n "$(JS_FUZZ_LDFLAGS)"; then \
+			found=`mktemp -d` && ./$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
+				-dict=$(srcdir)/tests/fuzz/$$name.dict $$found $(srcdir)/tests/fuzz/corpus/$$name || exit 1; \
+			rm -rf $$found; \
+		else \
+			top_srcdir=$(srcdir) FUZZ_ROUNDS=20000 ./$$target || exit 1; \
+		fi; \
+	done
+.PHONY: fuzz-smoke

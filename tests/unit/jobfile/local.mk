@@ -1,11 +1,13 @@
 # Unit tests of daemon/jobfile.
-JOBFILE_TESTS = tests/unit/jobfile/test-conformance
+JOBFILE_TESTS = tests/unit/jobfile/test-conformance tests/unit/jobfile/test-folder
 check_PROGRAMS += $(JOBFILE_TESTS)
 TESTS += $(JOBFILE_TESTS)
 JOBFILE_LIBS = libjobfile.a libengine.a libcalendar.a libbase.a $(YAML_LIBS) $(MD_LIBS)
 
 tests_unit_jobfile_test_conformance_SOURCES = tests/unit/jobfile/test-conformance.c tests/unit/jobfile/zone.h
 tests_unit_jobfile_test_conformance_LDADD = $(JOBFILE_LIBS)
+tests_unit_jobfile_test_folder_SOURCES = tests/unit/jobfile/test-folder.c tests/unit/jobfile/zone.h
+tests_unit_jobfile_test_folder_LDADD = $(JOBFILE_LIBS)
 EXTRA_DIST += tests/data/jobfiles/bad/002-near-schedul.yaml \
 	tests/data/jobfiles/bad/005-near-kubernetes.yaml \
 	tests/data/jobfiles/bad/012-near-in-defaults.yaml \

@@ -1,0 +1,125 @@
+/* Calendar expressions.  What is read must print as what is read the same; its instants must come in order, and be
+ * those that a walk over every minute (or second) of some hours around an offset change finds, which shares no code
+ * with the search. */
+#include <string.h>
+#include <time.h>
+
+#include "../unit/calendar/zone.h"
+#include "calendar/calendar.h"
+#include "calendar/civil.h"
+#include "fuzz.h"
+
+#define TEXT_MAX 4096
+#define HOUR     3600
+
+static bool same(const struct calendar *a, const struct calendar *b)
+{
+        return a->kind == b->kind && a->interval == b->interval && a->dom_star == b->dom_star &&
+               a->dow_star == b->dow_star && a->dow == b->dow && a->has_seconds == b->has_seconds &&
+               a->month == b->month && a->hour == b->hour && a->dom == b->dom && a->minute == b->minute &&
+               a->second == b->second && a->value_usec == b->value_usec && a->at_local == b->at_local;
+}
+
+static void check_text(const struct calendar *c)
+{
+        char text[CALENDAR_PRINT_SIZE], again[CALENDAR_PRINT_SIZE], english[1024];
+        struct calendar d;
+        size_t n = calendar_print(c, text, sizeof(text));
+
+        MUST(n > 0 && n < sizeof(text) && strlen(text) == n);
+        MUST(calendar_parse(text, &d, NULL) == 0);
+        MUST(same(c, &d));
+        MUST(calendar_print(&d, again, sizeof(again)) == n && strcmp(text, again) == 0);
+        MUST(calendar_describe(c, english, sizeof(english)) == strlen(english) && *english);
+        MUST(calendar_describe(c, english, 24) < 24);
+        MUST(calendar_never(c) == calendar_never(&d));
+}
+
+static void check_order(const struct calendar *c, const struct tz *zone, struct wall t)
+{
+        struct wall next;
+
+        for (int i = 0; i < 20; i++) {
+                if (calendar_next(c, zone, WALL_SEC(0), t, &next) < 0) {
+                        MUST(c->kind != CALENDAR_FIELDS || calendar_never(c) || i > 0 || zone != tz_utc());
+                        return;
+                }
+                MUST(next.usec > t.usec);
+                MUST(next.usec % USEC_PER_SEC == 0);
+                t = next;
+        }
+        MUST(!calendar_never(c));
+}
+
+static bool local_matches(const struct calendar *c, int64_t local)
+{
+        time_t t = (time_t)local;
+        struct tm tm;
+        bool dom, dow;
+
+        gmtime_r(&t, &tm);
+        dom = c->dom >> tm.tm_mday & 1;
+        dow = c->dow >> tm.tm_wday & 1;
+        return c->second >> tm.tm_sec & 1 && c->minute >> tm.tm_min & 1 && c->hour >> tm.tm_hour & 1 &&
+               c->month >> (tm.tm_mon + 1) & 1 && (c->dom_star || c->dow_star ? dom && dow : dom || dow);
+}
+
+/* Hours around the change at `change`, before and after which the offset is constant for longer than that. */
+static void check_walk(const struct calendar *c, const struct tz *zone, int64_t change)
+{
+        int64_t step = c->has_seconds ? 1 : 60, t = change - 3 * HOUR, shown = t + tz_offset_at(zone, t);
+        struct wall at = WALL_SEC(t), next;
+
+        for (t += step; t <= change + 3 * HOUR; t += step) {
+                int64_t local = t + tz_offset_at(zone, t);
+                bool due = false;
+
+                if (c->interval)
+                        due = local_matches(c, local);
+                else
+                        for (int64_t v = shown + step; v <= local && !due; v += step)
+                                due = local_matches(c, v);
+                shown = MAX(shown, local);
+                if (!due)
+                        continue;
+                MUST(calendar_next(c, zone, WALL_SEC(0), at, &next) == 0);
+                MUST(wall_sec(next) == t);
+                at = next;
+        }
+        MUST(calendar_next(c, zone, WALL_SEC(0), at, &next) < 0 || wall_sec(next) > change + 3 * HOUR);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static struct tz *zone;
+        static const unsigned days[][3] = { { 2026, 3, 29 }, { 2026, 10, 25 }, { 2096, 3, 25 }, { 2500, 10, 31 } };
+        struct calendar_error error = { .position = SIZE_MAX };
+        struct calendar c;
+        char text[TEXT_MAX];
+        uint32_t hash = 2166136261u;
+
+        if (size >= sizeof(text))
+                return 0;
+        for (size_t i = 0; i < size; i++)
+                hash = (hash ^ data[i]) * 16777619u;
+        memcpy(text, data, size);
+        text[size] = '\0';
+        if (calendar_parse(text, &c, &error) < 0) {
+                MUST(error.position <= strlen(text));
+                MUST(*error.message && strlen(error.message) < sizeof(error.message));
+                for (const char *p = error.message; *p; p++)
+                        MUST(*p >= ' ' && *p <= '~');
+                return 0;
+        }
+        if (!zone)
+                zone = zone_of_rule("CET-1CEST,M3.5.0,M10.5.0/3");
+        check_text(&c);
+        check_order(&c, tz_utc(), (struct wall){ (int64_t)hash * 1000003 });
+        check_order(&c, zone, (struct wall){ (int64_t)hash * -1000003 });
+        if (c.kind == CALENDAR_FIELDS) {
+                const unsigned *d = days[hash % 4];
+
+                check_walk(&c, zone, civil_days(d[0], d[1], d[2]) * SEC_PER_DAY + HOUR);
+        }
+        return 0;
+}
