@@ -73,6 +73,10 @@ int timers_open(struct shell *s, struct error *reterr);
 void timers_arm(struct shell *s);
 void timers_close(struct shell *s);
 
+/* shell.c */
+/* The control socket shows times in the daemon's zone, which a reload may change. */
+void shell_update_control(struct shell *s);
+
 /* load.c */
 struct jobfile_options shell_parse_options(const struct shell *s);
 struct folder_options shell_folder_options(const struct shell *s);

@@ -77,6 +77,7 @@ static void reload_config(struct shell *s)
                 s->zone_source = zones_source(s->zones, local);
                 opt = shell_folder_options(s);
                 (void)folder_rescan(s->folder, &opt);
+                shell_update_control(s);
                 config_done(&old);
         }
         reload_apply_limits(s);

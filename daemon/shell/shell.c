@@ -214,16 +214,29 @@ int shell_new(struct shell_options *opt, struct shell **ret, struct error *reter
         return timers_open(s, reterr);
 }
 
-int shell_listen(struct shell *s, struct error *reterr)
+static struct control_context control_context(struct shell *s)
 {
-        struct control_context ctx = {
+        return (struct control_context){
                 .loop = s->loop, .engine = s->engine, .store = s->store, .folder = s->folder, .runner = s->runner,
-                .config = &s->config, .log_dir = s->places.log_dir, .socket_path = s->places.socket,
+                .config = &s->config, .zone = s->local, .log_dir = s->places.log_dir, .socket_path = s->places.socket,
                 .own_uid = geteuid(), .private_daemon = s->places.mode != PLACES_SYSTEM, .command = on_command,
                 .reload = on_reload_wanted, .arg = s, .started = s->started,
         };
+}
+
+int shell_listen(struct shell *s, struct error *reterr)
+{
+        struct control_context ctx = control_context(s);
 
         return control_new(&ctx, s->listen_fd, &s->control, reterr);
+}
+
+void shell_update_control(struct shell *s)
+{
+        struct control_context ctx = control_context(s);
+
+        if (s->control)
+                control_update(s->control, &ctx);
 }
 
 static void start_signals(struct shell *s)
