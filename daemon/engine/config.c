@@ -187,6 +187,11 @@ void config_loaded(struct engine *e, const struct event *ev)
                         take_away(e, ej);
         clock_at_load(e);
         e->loaded = true;
+        if (ev->loaded.new_boot && ev->loaded.boot) {
+                struct row row = { .type = ROW_BOOT, .boot = ev->loaded.boot };
+
+                out_row(e, &row);
+        }
         HASH_ITER(hh, e->jobs, ej, tmp) {
                 if (ej->epoch > e->epoch)
                         e->epoch = ej->epoch;

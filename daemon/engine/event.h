@@ -79,6 +79,7 @@ struct event {
                 } config;
                 struct {
                         bool new_boot; /* the first time in this boot (boot id and start of PID 1): @reboot jobs run */
+                        const char *boot; /* its identity, to be kept in the same unit; may be NULL */
                 } loaded;
                 struct command command;
                 struct {
@@ -128,6 +129,7 @@ enum row_type {
         ROW_TRANSITION, /* append: run `run` came to state/reason at `at` */
         ROW_DEFINITION, /* definition of this digest is in use by a run: keep its text (once) */
         ROW_FILE,       /* put or forget a job file's text */
+        ROW_BOOT,       /* this boot's @reboot jobs have had their turn (in LOADED's unit, with their runs) */
         ROW_NR
 };
 
@@ -148,6 +150,7 @@ struct row {
                 } transition;
                 const struct job *definition;
                 struct file_row file;
+                const char *boot; /* identity of the boot */
         };
 };
 

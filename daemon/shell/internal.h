@@ -25,6 +25,13 @@ struct queue {
         size_t head, n, allocated;
 };
 
+/* An attempt that the store knew as starting or running. */
+struct found_run {
+        uint64_t run;
+        uint32_t start;
+        enum run_state state;
+};
+
 struct shell {
         struct ev_loop *loop;
         struct places places;
@@ -47,6 +54,8 @@ struct shell {
         struct runner *runner;
         struct control *control;
 
+        struct found_run *found; /* until the runner is there */
+        size_t n_found;
         struct queue queue;
         struct actions actions;
         uint64_t spins;

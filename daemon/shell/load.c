@@ -141,17 +141,32 @@ static int restore_run(void *arg, const struct run_info *info, const char *defin
         return r;
 }
 
-/* Runs that were starting or running: what became of them is the runner's to find out. */
-static void adopt(struct shell *s)
+/* Runs that the store left as starting or running, noted before new ones are made: what became of them is the runner's to find out. */
+static int note_unfinished(struct shell *s)
 {
-        uint64_t after = 0;
         const struct run_info *r;
+        struct engine_stats stats;
+        uint64_t after = 0;
 
+        engine_get_stats(s->engine, &stats);
+        s->found = calloc(stats.runs + 1, sizeof(*s->found));
+        if (!s->found)
+                return -ENOMEM;
         while ((r = engine_run_after(s->engine, after))) {
                 after = r->id;
                 if (r->state == RUN_STARTING || r->state == RUN_RUNNING)
-                        runner_adopt(s->runner, r->id, r->start, r->state, !s->new_boot);
+                        s->found[s->n_found++] = (struct found_run){ .run = r->id, .start = r->start, .state = r->state };
         }
+        return 0;
+}
+
+static void adopt(struct shell *s)
+{
+        for (size_t i = 0; i < s->n_found; i++)
+                runner_adopt(s->runner, s->found[i].run, s->found[i].start, s->found[i].state, !s->new_boot);
+        free(s->found);
+        s->found = NULL;
+        s->n_found = 0;
         runner_sweep(s->runner);
 }
 
@@ -165,7 +180,7 @@ int shell_load(struct shell *s, struct error *reterr)
         };
         struct folder_options folder_opt = shell_folder_options(s);
         struct store_options store_opt = { .log_dir = s->places.log_dir };
-        struct event ev = { .type = EVENT_LOADED, .loaded = { .new_boot = s->new_boot } };
+        struct event ev = { .type = EVENT_LOADED, .loaded = { .new_boot = s->new_boot, .boot = s->boot } };
         struct restoring runs = { .shell = s };
         int r;
 
@@ -177,6 +192,8 @@ int shell_load(struct shell *s, struct error *reterr)
         r = store_load_jobs(s->store, restore_job, s->engine, reterr);
         if (r == 0)
                 r = store_load_runs(s->store, restore_run, &runs, reterr);
+        if (r == 0)
+                r = note_unfinished(s);
         if (r == 0)
                 r = store_load_files(s->store, restore_file, s->folder, reterr);
         if (r == 0)

@@ -308,6 +308,7 @@ struct shell *shell_free(struct shell *s)
         s->zones = zones_free(s->zones);
         config_done(&s->config);
         places_done(&s->places);
+        free(s->found);
         free(s->own_user);
         free(s->language);
         free(s);

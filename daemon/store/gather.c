@@ -72,6 +72,7 @@ static size_t record_size(enum row_type type)
                 [ROW_TRANSITION] = UP_TO(transition),
                 [ROW_DEFINITION] = UP_TO(definition),
                 [ROW_FILE] = UP_TO(file),
+                [ROW_BOOT] = UP_TO(boot),
         };
 #undef UP_TO
         return sizes[type];
@@ -92,6 +93,8 @@ static struct sizes measure(const struct row *row, size_t definition_size)
                 return (struct sizes){ text_size(row->definition->name), definition_size };
         case ROW_FILE:
                 return (struct sizes){ text_size(row->file.path), row->file.text ? row->file.size : 0 };
+        case ROW_BOOT:
+                return (struct sizes){ text_size(row->boot), 0 };
         case ROW_TRANSITION:
         case ROW_NR:
                 break;
@@ -138,6 +141,9 @@ static void copy_row(struct chunk *c, struct record *rec, const struct row *row,
                 rec->file = row->file;
                 rec->file.path = copy_text(c, row->file.path, size.a);
                 rec->file.text = row->file.text ? copy_bytes(c, row->file.text, size.b) : NULL;
+                break;
+        case ROW_BOOT:
+                rec->boot = copy_text(c, row->boot, size.a);
                 break;
         case ROW_NR:
                 break;

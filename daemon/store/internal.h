@@ -69,6 +69,7 @@ struct record {
                 } transition;
                 struct record_definition definition;
                 struct file_row file;
+                const char *boot;
         };
 };
 

@@ -20,7 +20,7 @@ enum statement {
         ST_TRANSITION,
         ST_DEFINITION, ST_SUPERSEDE, ST_OWNER,
         ST_FILE_PUT, ST_FILE_FORGET,
-        ST_META, ST_COUNT,
+        ST_META, ST_COUNT, ST_BOOT,
         ST_NR
 };
 
@@ -100,6 +100,7 @@ static const char *const fixed_sql[ST_NR] = {
         [ST_FILE_PUT] = "INSERT INTO file (path, text, uid, mode) VALUES (?, ?, ?, ?)"
                         " ON CONFLICT (path) DO UPDATE SET text = excluded.text, uid = excluded.uid, mode = excluded.mode",
         [ST_FILE_FORGET] = "DELETE FROM file WHERE path = ?",
+        [ST_BOOT] = "UPDATE meta SET boot = ?",
         [ST_META] = "UPDATE meta SET seq = ?, transition = ?, run = ?, job = ?",
         [ST_COUNT] = "UPDATE job SET runs = max(runs + ?2, 0), log_bytes = max(log_bytes + ?3, 0) WHERE id = ?1",
 };
@@ -285,6 +286,13 @@ static int put_file(struct writer *w, const struct file_row *f, struct error *re
         return run_statement(w, i, reterr);
 }
 
+static int put_boot(struct writer *w, const char *boot, struct error *reterr)
+{
+        if (sqlite3_bind_text(w->st[ST_BOOT], 1, boot, -1, SQLITE_STATIC) != SQLITE_OK)
+                return bind_failed(w, reterr);
+        return run_statement(w, ST_BOOT, reterr);
+}
+
 static int put_record(struct writer *w, struct record *rec, struct error *reterr)
 {
         bool is_new;
@@ -307,6 +315,8 @@ static int put_record(struct writer *w, struct record *rec, struct error *reterr
                 return put_definition(w, &rec->definition, reterr);
         case ROW_FILE:
                 return put_file(w, &rec->file, reterr);
+        case ROW_BOOT:
+                return put_boot(w, rec->boot, reterr);
         case ROW_NR:
                 break;
         }

@@ -11,6 +11,8 @@
 #
 # A teardown that calls teardown_root leaves nothing behind.
 
+bats_require_minimum_version 1.5.0
+
 : "${top_builddir:=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}"
 : "${top_srcdir:=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}"
 : "${PATIENCE:=30}"
@@ -97,7 +99,8 @@ eventually() {
 }
 
 field() {
-	python3 -c 'import json,sys; d=json.load(sys.stdin); v='"$1"'; print(json.dumps(v) if isinstance(v,(dict,list,bool)) or v is None else v)'
+	# No JSON, no value: what waits for one sees an empty string.
+	python3 -c 'import json,sys; d=json.load(sys.stdin); v='"$1"'; print(json.dumps(v) if isinstance(v,(dict,list,bool)) or v is None else v)' 2>/dev/null
 }
 
 # state_of RUN; jobs_in_force
