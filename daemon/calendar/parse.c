@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "calendar/calendar.h"
 #include "calendar/fields.h"
+#include "calendar/scan.h"
 #include "calendar/timeparse.h"
 
 #define SHAPE      "an expression has five (minute hour day-of-month month day-of-week) or six, with seconds first"
@@ -72,16 +72,6 @@ static bool is_blank(char c)
         return c == ' ' || c == '\t';
 }
 
-static bool is_digit(char c)
-{
-        return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static const char *skip_blanks(const char *p)
 {
         while (is_blank(*p))
@@ -101,7 +91,7 @@ static const char *piece_end(const struct parser *s, const char *p)
 {
         const char *start = p;
 
-        while (p < s->end && (is_digit(*p) || is_letter(*p)))
+        while (p < s->end && (scan_is_digit(*p) || scan_is_letter(*p)))
                 p++;
         return p > start || p == s->end ? p : p + 1;
 }
@@ -111,7 +101,7 @@ static unsigned read_number(struct parser *s)
 {
         unsigned v = 0;
 
-        for (; s->p < s->end && is_digit(*s->p); s->p++)
+        for (; s->p < s->end && scan_is_digit(*s->p); s->p++)
                 if (v < NUMBER_MAX)
                         v = v * 10 + (unsigned)(*s->p - '0');
         return v;
@@ -123,7 +113,7 @@ static int fail_word(const struct parser *s, const char *end)
         const char *p = s->p;
         struct quote q = quote(p, end);
 
-        if ((end - p == 1 && strchr("HhLlWw", *p)) || (end - p == 2 && strncasecmp(p, "LW", 2) == 0))
+        if ((end - p == 1 && strchr("HhLlWw", *p)) || (end - p == 2 && scan_same(p, "LW", 2)))
                 return fail(s, p, "%s: %s is not supported; a %s is a number from %u to %u%s", r->name, q.text, r->name,
                             r->min, r->max, r->names ? " or a name" : "");
         if (!r->names)
@@ -140,18 +130,18 @@ static int read_value(struct parser *s, unsigned *ret, bool *ret_sunday)
         *ret_sunday = false;
         if (start == s->end || *start == ',')
                 return fail(s, start, "%s: a value is missing%s", r->name, *start == ',' ? " before `,`" : "");
-        if (is_digit(*start)) {
+        if (scan_is_digit(*start)) {
                 *ret = read_number(s);
                 if (*ret < r->min || *ret > r->max)
                         return fail(s, start, "%s %s is out of range %u-%u", r->name, quote(start, s->p).text, r->min,
                                     r->max);
                 return 0;
         }
-        if (!is_letter(*start))
+        if (!scan_is_letter(*start))
                 return fail(s, start, "%s: unexpected `%s`; expected a number from %u to %u%s or `*`", r->name,
                             quote(start, end).text, r->min, r->max, r->names ? ", a name" : "");
         for (const char *n = r->names; n && end - start == 3; n = n[3] ? n + 4 : NULL)
-                if (strncasecmp(n, start, 3) == 0) {
+                if (scan_same(start, n, 3)) {
                         *ret = (unsigned)(n - r->names) / 4 + r->min;
                         *ret_sunday = r == &field_rules[FIELD_DOW] && *ret == 0;
                         s->p = end;
@@ -164,7 +154,7 @@ static int read_step(struct parser *s, unsigned *ret)
 {
         const char *start = ++s->p;
 
-        if (start == s->end || !is_digit(*start))
+        if (start == s->end || !scan_is_digit(*start))
                 return fail(s, start, "%s: a number is expected after `/`", s->rule->name);
         *ret = read_number(s);
         if (*ret == 0)
@@ -300,8 +290,7 @@ static unsigned distance(const char *a, size_t n, const char *b)
                 for (size_t j = 1; j <= m; j++) {
                         unsigned above = row[j];
 
-                        row[j] =
-                                MIN(MIN(above, row[j - 1]) + 1, diagonal + (strncasecmp(a + i - 1, b + j - 1, 1) != 0));
+                        row[j] = MIN(MIN(above, row[j - 1]) + 1, diagonal + !scan_same(a + i - 1, b + j - 1, 1));
                         diagonal = above;
                 }
         }
@@ -313,7 +302,7 @@ static int fail_macro(const struct parser *s)
         unsigned best = 4; /* three letters off is no longer the same word */
         const char *near = NULL;
 
-        if (s->end - s->p == 6 && strncasecmp(s->p, "@after", 6) == 0)
+        if (s->end - s->p == 6 && scan_same(s->p, "@after", 6))
                 return fail(s, s->p, "@after is not supported");
         for (size_t i = 0; i < ARRAY_SIZE(macros); i++) {
                 unsigned d = distance(s->p, (size_t)(s->end - s->p), macros[i].name);
@@ -382,8 +371,10 @@ static int read_at(struct parser *s, struct calendar *ret)
                 return r;
         r = instant_parse(buf, NULL, false, &t, &c.at_local);
         if (r < 0)
-                return fail(s, s->p, "@at %s: not an instant; expected 2026-12-24, 2026-12-24T18:00 or "
-                            "2026-12-24T18:00:00+01:00", quote(buf, buf + strlen(buf)).text);
+                return fail(s, s->p,
+                            "@at %s: not an instant; expected 2026-12-24, 2026-12-24T18:00 or "
+                            "2026-12-24T18:00:00+01:00",
+                            quote(buf, buf + strlen(buf)).text);
         c.value_usec = t.usec;
         *ret = c;
         return 0;
@@ -396,7 +387,7 @@ static int read_macro(struct parser *s, struct calendar *ret)
         s->end = word_end(s->p);
         for (size_t i = 0; i < ARRAY_SIZE(macros); i++) {
                 if ((size_t)(s->end - s->p) != strlen(macros[i].name) ||
-                    strncasecmp(s->p, macros[i].name, (size_t)(s->end - s->p)) != 0)
+                    !scan_same(s->p, macros[i].name, (size_t)(s->end - s->p)))
                         continue;
                 if (streq(macros[i].name, "@every"))
                         return read_every(s, ret);

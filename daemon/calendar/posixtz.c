@@ -1,10 +1,10 @@
 /* The footer's rule: see posixtz.h.  RFC 9636 section 3.3.2 widens POSIX: hours of a time run from -167 to 167. */
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "calendar/civil.h"
 #include "calendar/posixtz.h"
+#include "calendar/scan.h"
 
 struct cursor {
         const char *p, *end;
@@ -32,9 +32,7 @@ static bool take_number(struct cursor *c, unsigned digits, unsigned max, unsigne
 
 static bool is_name_char(char ch, bool quoted)
 {
-        unsigned char u = (unsigned char)ch;
-
-        return u < 128 && (quoted ? isalnum(u) || ch == '+' || ch == '-' : isalpha(u));
+        return scan_is_letter(ch) || (quoted && (scan_is_digit(ch) || ch == '+' || ch == '-'));
 }
 
 /* `CET` or `<+0330>`. */

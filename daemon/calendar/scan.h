@@ -1,7 +1,8 @@
-/* Inside calendar/: reads the pieces that dates, times and offsets are made of.  Each moves *p behind what it took; on
- * false *p and the result mean nothing.  Pure. */
+/* Inside calendar/: letters and digits, and the pieces that dates, times and offsets are made of.  ASCII, whatever the
+ * locale says: in a Turkish one `FRI` and `fri` would differ.  Pure. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 static inline bool scan_is_digit(char c)
@@ -9,7 +10,27 @@ static inline bool scan_is_digit(char c)
         return c >= '0' && c <= '9';
 }
 
-/* 2026-12-24: the local midnight, as if UTC. */
+static inline char scan_lower(char c)
+{
+        return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static inline bool scan_is_letter(char c)
+{
+        return scan_lower(c) >= 'a' && scan_lower(c) <= 'z';
+}
+
+/* Whether `text` begins with the `n` letters of `word`, upper or lower case.  An end of either is a difference. */
+static inline bool scan_same(const char *text, const char *word, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!text[i] || scan_lower(text[i]) != scan_lower(word[i]))
+                        return false;
+        return true;
+}
+
+/* Each of these moves *p behind what it took; on false *p and the result mean nothing.
+ * 2026-12-24: the local midnight, as if UTC. */
 bool scan_date(const char **p, int64_t *ret_local_sec);
 
 /* 18:00 or 18:00:30: seconds since midnight. */

@@ -1,6 +1,5 @@
 /* The time words of jobctl: see timeparse.h.  Local days are counted on the calendar, not as 24 hours. */
 #include <errno.h>
-#include <strings.h>
 
 #include "calendar/civil.h"
 #include "calendar/scan.h"
@@ -61,13 +60,13 @@ static int day_parse(const char *text, const struct tz *zone, struct wall now, b
         for (size_t i = 0; i < ARRAY_SIZE(days); i++) {
                 size_t n = strlen(days[i]);
 
-                if (strncasecmp(text, days[i], n) == 0 && time_behind(text + n, &tod)) {
+                if (scan_same(text, days[i], n) && time_behind(text + n, &tod)) {
                         *ret = WALL_SEC(instant_on(zone, today + (int64_t)i - 1, tod));
                         return 0;
                 }
         }
         for (unsigned i = 0; i < ARRAY_SIZE(weekdays); i++) {
-                if (strncasecmp(text, weekdays[i], 3) != 0 || !time_behind(text + 3, &tod))
+                if (!scan_same(text, weekdays[i], 3) || !time_behind(text + 3, &tod))
                         continue;
                 /* The one of the last seven days, or of the next seven. */
                 today += past ? -(int)((civil_weekday(today) + 7 - i) % 7) : (int)((i + 7 - civil_weekday(today)) % 7);
@@ -84,11 +83,11 @@ int timeword_parse(const char *text, const struct tz *zone, struct wall now, str
         int64_t sec = wall_sec(now);
         int32_t tod;
 
-        if (strcasecmp(text, "now") == 0) {
+        if (scan_same(text, "now", 3) && !text[3]) {
                 *ret = now;
                 return 0;
         }
-        if (strcasecmp(text, "boot") == 0) {
+        if (scan_same(text, "boot", 4) && !text[4]) {
                 *ret = boot;
                 return 0;
         }

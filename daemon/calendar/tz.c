@@ -3,12 +3,12 @@
  * The footer's rule is expanded at load over one full cycle of the Gregorian calendar: 400 years are a whole number of
  * weeks, so whatever comes later is that window again, shifted.  A lookup is then one binary search, in any year, at
  * about 13 KiB for a zone with daylight saving. */
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "calendar/civil.h"
 #include "calendar/posixtz.h"
+#include "calendar/scan.h"
 #include "calendar/tz.h"
 
 #define TYPES_MAX          256
@@ -145,11 +145,12 @@ static int read_types(struct builder *b, const struct tzif *z)
                         return -EBADMSG;
                 t->is_dst = p[4];
                 while (at + n < z->charcnt && z->chars[at + n]) {
-                        uint8_t ch = z->chars[at + n];
+                        char ch = (char)z->chars[at + n];
 
-                        if (n + 1 == TZ_ABBREVIATION_SIZE || ch > 126 || !(isalnum(ch) || ch == '+' || ch == '-'))
+                        if (n + 1 == TZ_ABBREVIATION_SIZE ||
+                            !(scan_is_letter(ch) || scan_is_digit(ch) || ch == '+' || ch == '-'))
                                 return -EBADMSG;
-                        t->abbreviation[n++] = (char)ch;
+                        t->abbreviation[n++] = ch;
                 }
                 if (at + n == z->charcnt)
                         return -EBADMSG;

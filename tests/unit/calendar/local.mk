@@ -34,7 +34,8 @@ TESTS += $(calendar_python_tests)
 else
 TESTS += tests/unit/calendar/test-no-python3.sh
 endif
-EXTRA_DIST += $(calendar_python_tests) tests/unit/calendar/test-no-python3.sh \
+TESTS += tests/unit/calendar/test-pure.sh
+EXTRA_DIST += tests/unit/calendar/test-pure.sh $(calendar_python_tests) tests/unit/calendar/test-no-python3.sh \
 	tests/data/schedules/README.md tests/data/schedules/normative.jsonl
 
 # Every zone of the system, 1970 to 2400: some minutes.
