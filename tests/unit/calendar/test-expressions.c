@@ -33,6 +33,7 @@ static const struct {
         { "0 0 * mar-may 7", "0 0 * 3-5 0", "at 00:00 on Sunday in March to May" },
         { "0 0 * * fri-sun", "0 0 * * 0,5,6", "at 00:00 on Sunday, Friday and Saturday" },
         { "0 0 * * sun-tue", "0 0 * * 0-2", "at 00:00 on Sunday to Tuesday" },
+        { "0 0 * * sun-sun", "0 0 * * 0", NULL },
         { "0 0 * * 5-7", "0 0 * * 0,5,6", NULL },
         { "0 0 * * 0-7", "0 0 * * 0-6", "at 00:00 every day" },
         { "0 0 * * */2", "0 0 * * */2", NULL },
