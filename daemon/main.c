@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/util.h"
 #include "jobfile/check.h"
 #include "jobfile/zones.h"
@@ -163,6 +164,38 @@ static int failed(const struct error *err)
         return EXIT_FAILURE;
 }
 
+static void print_diagnostics(const char *path, const char *kind, const struct diagnostics *d)
+{
+        for (size_t i = 0; i < d->n; i++) {
+                const struct diagnostic *x = &d->v[i];
+
+                printf("%s:%u:%u: %s: %s%s%s%s%s%s\n", path, x->line, x->column, kind, x->key ? x->key : "", x->key ? ": " : "", x->message,
+                       x->hint ? " (" : "", x->hint ? x->hint : "", x->hint ? ")" : "");
+        }
+}
+
+/* --check: what the daemon would take, this machine included. */
+static int check(const struct places *places, const char *config_path, const struct zone_source *source)
+{
+        struct check_options opt = { .zones = source, .now = clock_wall(), .host = true, .own_uid = geteuid() };
+        struct check c = { 0 };
+        int status;
+
+        if (access(config_path, F_OK) == 0)
+                opt.config = config_path;
+        if (jobfile_check(places->jobs_dirs, &opt, &c) < 0) {
+                fprintf(stderr, "jobschedd: out of memory\n");
+                return EXIT_FAILURE;
+        }
+        for (size_t i = 0; i < c.n; i++) {
+                print_diagnostics(c.files[i].path, "error", &c.files[i].errors);
+                print_diagnostics(c.files[i].path, "warning", &c.files[i].warnings);
+        }
+        status = c.n_errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        jobfile_check_done(&c);
+        return status;
+}
+
 static int serve(struct arguments *a, struct shell_options *opt)
 {
         _cleanup_(shell_freep) struct shell *shell = NULL;
@@ -216,7 +249,7 @@ int main(int argc, char **argv)
                 config_done(&opt.config);
                 return failed(&err);
         }
-        status = a.check ? check_and_report(opt.places.jobs_dirs, &source, &opt.config) : serve(&a, &opt);
+        status = a.check ? check(&opt.places, config_path, &source) : serve(&a, &opt);
         places_done(&opt.places);
         config_done(&opt.config);
         return status;
