@@ -77,28 +77,23 @@ struct wall cli_boot(void)
         return (struct wall){ clock_wall().usec - clock_mono().usec };
 }
 
-static struct zones *get_zones(struct cli *c)
+struct zones *cli_zones(struct cli *c)
 {
         if (!c->zones && zones_new(NULL, &c->zones) < 0)
-                c->zones = NULL;
+                (void)xrealloc(NULL, SIZE_MAX / 2); /* ends jobctl */
         return c->zones;
 }
 
 const struct tz *cli_zone(struct cli *c)
 {
-        if (!c->zone) {
-                struct zones *z = get_zones(c);
-
-                c->zone = z ? zones_local(z) : tz_utc();
-        }
+        if (!c->zone)
+                c->zone = zones_local(cli_zones(c));
         return c->zone;
 }
 
 const struct tz *cli_find_zone(struct cli *c, const char *name)
 {
-        struct zones *z = get_zones(c);
-
-        return z ? zones_find(z, name) : NULL;
+        return zones_find(cli_zones(c), name);
 }
 
 bool ask(const struct cli *c, const char *fmt, ...)

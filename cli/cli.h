@@ -139,7 +139,8 @@ int fail_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(
 /* Words for people, on standard error; not with --quiet. */
 void say(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The zone of this machine, read on first use. */
+/* The system's zones, and that of this machine; read on first use. */
+struct zones *cli_zones(struct cli *c);
 const struct tz *cli_zone(struct cli *c);
 /* An IANA zone, or NULL. */
 const struct tz *cli_find_zone(struct cli *c, const char *name);

@@ -118,6 +118,13 @@ static const struct option_row quiet_options[] = {
         { OPT_NONE },
 };
 
+static const struct option_row check_options[] = {
+        { OPT_CONFIG, "config", 0, "FILE", "check this configuration too, and by its defaults" },
+        { OPT_HOST, "host", 0, NULL, "look at this machine too: owners and modes of files, users, programs" },
+        { OPT_QUIET, "quiet", 'q', NULL, "errors and warnings only" },
+        { OPT_NONE },
+};
+
 static const struct option_row explain_options[] = {
         { OPT_TIMEZONE, "timezone", 0, "TZ", "an IANA zone (this machine's)" },
         { OPT_FROM, "from", 0, "T", "after this time (now)" },
@@ -150,7 +157,9 @@ const struct command commands[] = {
         { "enable", {}, ACT, "JOB...", "switch a job on again", quiet_options, 1, MANY, 0, cmd_enable },
         { "disable", {}, ACT, "JOB...", "switch a job off until it is enabled", quiet_options, 1, MANY, 0, cmd_disable },
         { "reload", {}, ACT, "", "read configuration and job files now, and say what is wrong", quiet_options, 0, 0, 0, cmd_reload },
+        { "check", { "validate" }, AHEAD, "[FILE|DIR...]", "report every error of job files", check_options, 0, MANY, COMMAND_PATHS, cmd_check },
         { "explain", {}, AHEAD, "EXPR", "what a schedule means, and when it is due", explain_options, 1, MANY, COMMAND_EXPRESSION, cmd_explain },
+        { "schema", {}, AHEAD, "[KEY]", "the keys of job files, or all about one", NULL, 0, 1, 0, cmd_schema },
         { "version", {}, HOUSE, "", "jobctl's version, and the daemon's if there is one", NULL, 0, 0, 0, cmd_version },
         { "help", {}, HOUSE, "[COMMAND]", "this, or all about a command", NULL, 0, 1, 0, cmd_help },
         { NULL },

@@ -10,7 +10,7 @@
 struct printer {
         struct cli *c;
         const struct list *list;
-        struct table *table;
+        struct grid *grid;
         const struct column *shown[32];
         size_t n_shown;
         size_t n_items;
@@ -326,7 +326,7 @@ static void begin(struct printer *p)
         _cleanup_(json_decrefp) json_t *doc = NULL;
         _cleanup_(strbuf_done) struct strbuf t = { 0 };
 
-        if (p->begun || p->table)
+        if (p->begun || p->grid)
                 return;
         p->begun = true;
         doc = document(NULL);
@@ -358,7 +358,7 @@ struct printer *printer_new(struct cli *c, const struct list *list)
                 if (is_shown(c, &list->columns[i]))
                         p->shown[p->n_shown++] = &list->columns[i];
         if (c->format == OUTPUT_TABLE || c->format == OUTPUT_WIDE)
-                p->table = table_new(c, p->shown, p->n_shown);
+                p->grid = grid_new(c, p->shown, p->n_shown);
         return p;
 }
 
@@ -399,7 +399,7 @@ static void add_table_line(struct printer *p, const json_t *item)
                 compose_cell(p->c, column, item, &t);
                 if (column->cell == CELL_STATE)
                         color = state_color(json_string_value(jpath(item, column->key)));
-                table_add(p->table, strbuf_str(&t), color);
+                grid_add(p->grid, strbuf_str(&t), color);
         }
 }
 
@@ -467,9 +467,9 @@ void printer_end(struct printer *p, const json_t *extra)
         const char *key;
 
         begin(p);
-        if (p->table) {
+        if (p->grid) {
                 if (p->n_items > 0)
-                        table_print(p->table);
+                        grid_print(p->grid);
         } else if (p->c->format == OUTPUT_JSON) {
                 (void)fputs(p->n_items > 0 ? "\n]" : "]", stdout);
                 json_object_foreach((json_t *)extra, key, value) {
@@ -497,7 +497,7 @@ struct printer *printer_free(struct printer *p)
 {
         if (!p)
                 return NULL;
-        table_free(p->table);
+        grid_free(p->grid);
         free(p);
         return NULL;
 }

@@ -71,10 +71,10 @@ void strbuf_add_state(struct strbuf *t, const json_t *run);
 void strbuf_add_colored(struct strbuf *t, const struct cli *c, const char *state, const char *text);
 
 /* A table of ready cells, added line by line (NULL or empty: `-`), printed at the end. */
-struct table;
-struct table *table_new(const struct cli *c, const struct column *const *columns, size_t n_columns);
-void table_add(struct table *t, const char *cell, const char *color);
-void table_print(struct table *t);
-struct table *table_free(struct table *t);
+struct grid;
+struct grid *grid_new(const struct cli *c, const struct column *const *columns, size_t n_columns);
+void grid_add(struct grid *t, const char *cell, const char *color);
+void grid_print(struct grid *t);
+struct grid *grid_free(struct grid *t);
 /* The colour of a state, as libsmartcols names it, or NULL. */
 const char *state_color(const char *state);

@@ -20,7 +20,7 @@ struct cell_data {
         const char *color;
 };
 
-struct table {
+struct grid {
         const struct cli *c;
         const struct column *columns[32];
         size_t n_columns;
@@ -33,17 +33,17 @@ static void die(void)
         (void)xrealloc(NULL, SIZE_MAX / 2); /* ends jobctl */
 }
 
-struct table *table_new(const struct cli *c, const struct column *const *columns, size_t n_columns)
+struct grid *grid_new(const struct cli *c, const struct column *const *columns, size_t n_columns)
 {
-        struct table *t = xmalloc(sizeof(*t));
+        struct grid *t = xmalloc(sizeof(*t));
 
-        *t = (struct table){ .c = c, .n_columns = MIN(n_columns, ARRAY_SIZE(t->columns)) };
+        *t = (struct grid){ .c = c, .n_columns = MIN(n_columns, ARRAY_SIZE(t->columns)) };
         for (size_t i = 0; i < t->n_columns; i++)
                 t->columns[i] = columns[i];
         return t;
 }
 
-void table_add(struct table *t, const char *cell, const char *color)
+void grid_add(struct grid *t, const char *cell, const char *color)
 {
         if (t->n == t->allocated) {
                 t->allocated = MAX((size_t)64, t->allocated * 2);
@@ -105,7 +105,7 @@ static size_t terminal_width(void)
 }
 
 /* The widest of the columns that may be cut gives way, until all fit or none can. */
-static void fit(struct table *t)
+static void fit(struct grid *t)
 {
         size_t width[ARRAY_SIZE(t->columns)], sum = (t->n_columns - 1) * strlen(SEPARATOR), room = terminal_width();
 
@@ -132,7 +132,7 @@ static void fit(struct table *t)
                         cut(&t->cells[i].text, width[i % t->n_columns]);
 }
 
-static struct libscols_table *build(const struct table *t)
+static struct libscols_table *build(const struct grid *t)
 {
         struct libscols_table *s = scols_new_table();
 
@@ -149,7 +149,7 @@ static struct libscols_table *build(const struct table *t)
         return s;
 }
 
-void table_print(struct table *t)
+void grid_print(struct grid *t)
 {
         struct libscols_table *s;
         struct libscols_line *line = NULL;
@@ -175,7 +175,7 @@ void table_print(struct table *t)
         scols_unref_table(s);
 }
 
-struct table *table_free(struct table *t)
+struct grid *grid_free(struct grid *t)
 {
         if (!t)
                 return NULL;
