@@ -179,6 +179,7 @@ struct file *file_get(struct folder *f, struct folder_dir *dir, const char *name
         file = calloc(1, sizeof(*file) + strlen(name) + 1);
         if (!file)
                 return NULL;
+        file->queue_index = HEAP_NONE;
         memcpy(file->name, name, strlen(name) + 1);
         file->dir = dir;
         file->state = FOLDER_FILE_OK;
@@ -203,10 +204,8 @@ void file_drop(struct folder *f, struct file *file)
                         f->links[i] = f->links[--f->n_links];
                         break;
                 }
-        if (file->queued)
-                file->gone = true;
-        else
-                free(file);
+        heap_remove(&f->queue, file);
+        free(file);
 }
 
 void file_set_state(struct folder *f, struct file *file, enum folder_file_state state, struct wall now)
@@ -222,96 +221,37 @@ void file_set_state(struct folder *f, struct file *file, enum folder_file_state 
         }
 }
 
-/* ---- the heap: what is to be judged, and when */
+/* ---- the queue: what is to be judged, and when */
 
-static bool before(const struct queued *a, const struct queued *b)
+static bool judged_before(const void *a, const void *b)
 {
-        if (a->due_usec != b->due_usec)
-                return a->due_usec < b->due_usec;
-        return compare_files(a->file, b->file) < 0;
-}
+        const struct file *x = a, *y = b;
 
-static void sift_up(struct queued *v, size_t i)
-{
-        while (i > 0 && before(&v[i], &v[(i - 1) / 2])) {
-                struct queued t = v[i];
-
-                v[i] = v[(i - 1) / 2];
-                v[(i - 1) / 2] = t;
-                i = (i - 1) / 2;
-        }
-}
-
-static void sift_down(struct queued *v, size_t n, size_t i)
-{
-        for (;;) {
-                size_t least = i, left = 2 * i + 1;
-                struct queued t;
-
-                for (size_t k = left; k < left + 2 && k < n; k++)
-                        if (before(&v[k], &v[least]))
-                                least = k;
-                if (least == i)
-                        return;
-                t = v[i];
-                v[i] = v[least];
-                v[least] = t;
-                i = least;
-        }
+        return x->due_usec != y->due_usec ? x->due_usec < y->due_usec : compare_files(x, y) < 0;
 }
 
 int file_queue(struct folder *f, struct file *file, int64_t due_usec)
 {
         file->due_usec = due_usec;
-        if (file->queued && due_usec > 0)
-                return 0; /* when it comes up it is put back until then */
-        if (f->n_heap == f->allocated_heap) {
-                size_t want = f->allocated_heap ? f->allocated_heap * 2 : 16;
-                struct queued *v = reallocarray(f->heap, want, sizeof(*v));
-
-                if (!v)
-                        return -ENOMEM;
-                f->heap = v;
-                f->allocated_heap = want;
-        }
-        if (file->queued) {
-                for (size_t i = 0; i < f->n_heap; i++)
-                        if (f->heap[i].file == file) {
-                                f->heap[i].due_usec = due_usec;
-                                sift_up(f->heap, i);
-                                return 0;
-                        }
-        }
-        f->heap[f->n_heap] = (struct queued){ due_usec, file };
-        sift_up(f->heap, f->n_heap++);
-        file->queued = true;
-        return 0;
-}
-
-static void heap_pop(struct folder *f)
-{
-        f->heap[0] = f->heap[--f->n_heap];
-        sift_down(f->heap, f->n_heap, 0);
+        return heap_put(&f->queue, file) ? 0 : -ENOMEM;
 }
 
 struct file *file_unqueue(struct folder *f, int64_t mono_usec)
 {
-        while (f->n_heap > 0 && f->heap[0].due_usec <= mono_usec) {
-                struct file *file = f->heap[0].file;
+        struct file *file = heap_top(&f->queue);
 
-                if (!file->gone && file->due_usec > mono_usec) {
-                        f->heap[0].due_usec = file->due_usec;
-                        sift_down(f->heap, f->n_heap, 0);
-                        continue;
-                }
-                heap_pop(f);
-                if (!file->gone) {
-                        file->queued = false;
-                        return file;
-                }
-                free(file);
-        }
-        return NULL;
+        if (!file || file->due_usec > mono_usec)
+                return NULL;
+        heap_remove(&f->queue, file);
+        return file;
+}
+
+/* When the first of them is due; "never" if none is. */
+static int64_t next_judged(const struct folder *f)
+{
+        const struct file *file = heap_top(&f->queue);
+
+        return file ? file->due_usec : USEC_INFINITY;
 }
 
 /* ---- what changed */
@@ -429,7 +369,7 @@ static bool condense(const struct folder *f, struct changes *c)
 /* While names move from file to file what is in force is neither the old nor the new. */
 static bool settling(const struct folder *f)
 {
-        return f->scanning || f->n_freed > 0 || f->rejudge_all || (f->n_heap > 0 && f->heap[0].due_usec == 0);
+        return f->scanning || f->n_freed > 0 || f->rejudge_all || next_judged(f) == 0;
 }
 
 bool folder_take_delta(struct folder *f, struct event *ret)
@@ -529,6 +469,7 @@ int folder_new(const struct folder_options *opt, struct folder **ret)
 
         if (!f)
                 return -ENOMEM;
+        f->queue = (struct heap){ .offset = offsetof(struct file, queue_index), .before = judged_before };
         f->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (f->inotify < 0)
                 return -errno;
@@ -557,9 +498,6 @@ struct folder *folder_free(struct folder *f)
         if (!f)
                 return NULL;
         forget_restored(f);
-        for (size_t i = 0; i < f->n_heap; i++)
-                if (f->heap[i].file->gone)
-                        file_free(f->heap[i].file);
         for (size_t i = 0; i < f->files.allocated; i++)
                 if (f->files.v[i].p)
                         file_free(f->files.v[i].p);
@@ -583,7 +521,7 @@ struct folder *folder_free(struct folder *f)
         table_done(&f->names);
         free(f->sorted);
         free(f->path);
-        free(f->heap);
+        heap_done(&f->queue);
         free(f->links);
         free(f->clashing);
         free(f->freed);
@@ -707,8 +645,7 @@ static int64_t next_time(const struct folder *f, int64_t mono_usec)
 
         if (settling(f))
                 return mono_usec;
-        if (f->n_heap > 0)
-                t = MIN(t, f->heap[0].due_usec);
+        t = MIN(t, next_judged(f));
         for (size_t i = 0; i < f->n_dirs; i++)
                 if (f->dirs[i]->due)
                         t = MIN(t, f->dirs[i]->due_usec);
@@ -746,7 +683,7 @@ bool folder_busy(const struct folder *f)
         for (size_t i = 0; i < f->n_dirs; i++)
                 if (f->dirs[i]->due)
                         return true;
-        return settling(f) || f->n_heap > 0;
+        return settling(f) || f->queue.n > 0;
 }
 
 size_t folder_files(const struct folder *f)

@@ -120,7 +120,7 @@ static void list_some(struct folder *f, int64_t mono_usec)
                 if (!file_name_counts(e->d_name))
                         continue;
                 file = file_get(f, dir, e->d_name);
-                if (!file || (!file->queued && file_queue(f, file, 0) < 0)) {
+                if (!file || (file->queue_index == HEAP_NONE && file_queue(f, file, 0) < 0)) {
                         folder_dir_due(f, dir, mono_usec + RETRY_USEC); /* no memory: once more, and nothing may be taken for gone */
                         if (file)
                                 file->seen = f->scan;
@@ -163,8 +163,8 @@ static void forget_dropped(struct folder *f)
                 struct folder_dir *dir = f->dirs[i];
                 bool used = !dir->dropped || dir->due;
 
-                for (size_t k = 0; !used && k < f->n_heap; k++)
-                        used = f->heap[k].file->dir == dir;
+                for (size_t k = 0; !used && k < f->queue.n; k++)
+                        used = ((const struct file *)f->queue.v[k])->dir == dir;
                 if (used)
                         continue;
                 if (dir->self)

@@ -12,6 +12,7 @@
 #include <dirent.h>
 
 #include "base/fd.h"
+#include "base/heap.h"
 #include "jobfile/folder.h"
 #include "jobfile/table.h"
 
@@ -57,11 +58,10 @@ struct file {
         struct trouble *trouble;
         uint64_t look;             /* of stat: what was looked at last; 0: don't rely on it */
         struct wall since;
-        int64_t due_usec;          /* while queued */
+        int64_t due_usec;          /* while queued: when to judge it (mono; 0: at once) */
+        size_t queue_index;        /* in folder.queue, or HEAP_NONE */
         uint32_t options;          /* generation of the options it was judged by */
         uint8_t state;             /* enum folder_file_state */
-        bool queued;               /* in the heap */
-        bool gone;                 /* freed when it leaves the heap */
         bool writing;              /* somebody has it open for writing, as far as the events tell */
         bool link;                 /* in folder.links */
         bool event;                /* something happened to it: what stat says is not enough */
@@ -69,11 +69,6 @@ struct file {
         bool fresh;                /* in the first scan: judged already as it is on disk */
         uint32_t restored;         /* its place among folder.restored, from 1; 0: the store knew nothing of it */
         char name[];               /* "": the folder itself */
-};
-
-struct queued {
-        int64_t due_usec; /* mono; 0: at once */
-        struct file *file;
 };
 
 /* A text that the store held, until the first scan. */
@@ -121,8 +116,7 @@ struct folder {
         unsigned changes;     /* to the list, since it was in order or the scan began */
         char *path;           /* the last one that was asked for */
 
-        struct queued *heap;
-        size_t n_heap, allocated_heap;
+        struct heap queue;    /* files to be judged, by time and name */
         struct restored *restored;
         size_t n_restored, allocated_restored;
 
@@ -158,12 +152,12 @@ struct folder {
 struct file *file_find(struct folder *f, struct folder_dir *dir, const char *name);
 /* Finds or makes.  NULL: no memory. */
 struct file *file_get(struct folder *f, struct folder_dir *dir, const char *name);
-/* Out of all tables, and freed (at once, or when it leaves the heap). */
+/* Out of all tables, and freed. */
 void file_drop(struct folder *f, struct file *file);
 /* "/etc/jobs.d/a.yaml"; NULL: no memory. */
 char *file_path(const struct file *file);
 int compare_files(const struct file *a, const struct file *b);
-/* To be judged at that time (mono; 0: at once), or at an earlier one if it was queued for it.  0 or -ENOMEM. */
+/* To be judged at that time (mono; 0: at once), whatever was said before.  0 or -ENOMEM. */
 int file_queue(struct folder *f, struct file *file, int64_t due_usec);
 /* The next one due by `mono`; NULL. */
 struct file *file_unqueue(struct folder *f, int64_t mono_usec);

@@ -18,6 +18,9 @@ teardown() {
 		  tick: {schedule: "* * * * * *", command: "echo tock"}
 	YAML
 	PATIENCE=5 eventually has_job tick
+	# Written in place, not moved: in force as soon as the writer has closed it.
+	printf 'jobs:\n  plain: {command: "true"}\n' >"$ROOT/etc/jobs.d/plain.yaml"
+	PATIENCE=2 eventually has_job plain
 	eventually succeeded tick
 	[ "$(ctl logs tick)" = tock ]
 }
@@ -156,7 +159,7 @@ from_file() {
 	chmod 0666 "$ROOT/etc/jobs.d/open.yaml"
 	eventually file_in_error open.yaml
 	run ctl status
-	[[ $output == *writable* ]]
+	[[ $output == *"written by everybody"* ]]
 }
 
 @test "a running run is untouched by a changed or removed file" {
