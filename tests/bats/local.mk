@@ -10,9 +10,9 @@ if HAVE_BATS
 TESTS += $(bats_suites)
 endif
 if HAVE_PYTHON3
-TESTS += tests/bats/crashloop.py tests/bats/survive.py
+TESTS += tests/bats/control.py tests/bats/crashloop.py tests/bats/survive.py
 endif
-EXTRA_DIST += $(bats_suites) tests/bats/crashloop.py tests/bats/survive.py tests/lib/common.bash tests/lib/sched.py
+EXTRA_DIST += $(bats_suites) tests/bats/control.py tests/lib/rpc.py tests/bats/crashloop.py tests/bats/survive.py tests/lib/common.bash tests/lib/sched.py
 
 # The long forms: a thousand kills, a thousand runs alive.
 .PHONY: check-crash check-survive

@@ -47,6 +47,8 @@ void harness_exited(uint64_t run, uint32_t start, int wait_status);
 void harness_history(const struct run_info *r);
 /* Store questions that are not answered yet; answers come only while this is false. */
 extern bool harness_hold_store;
+/* The daemon's log is not shown. */
+extern bool harness_quiet;
 size_t harness_store_waiting(void);
 
 /* Turns the loop once, without waiting. */
