@@ -31,6 +31,7 @@ static void unstarted_follow(struct engine *e, struct ejob *ej)
         for (struct erun *r = ej->first; r; r = r->next) {
                 if (r->info.start > 0 || r->info.state != RUN_QUEUED)
                         continue;
+                run_readmit(e, r);
                 out_hold(e, r->def);
                 r->def = job_ref(ej->def);
                 r->no_retry = false;

@@ -196,6 +196,7 @@ void run_move(struct engine *e, struct erun *r, enum run_state state, enum run_r
 void run_end(struct engine *e, struct erun *r, enum run_state state, enum run_reason reason);
 void run_stop(struct engine *e, struct erun *r, enum run_reason reason, uint32_t by_uid);
 void runs_admit(struct engine *e, struct ejob *ej);
+void run_readmit(struct engine *e, struct erun *r);
 void runs_replace(struct engine *e, struct ejob *ej, struct erun *by);
 void runs_start(struct engine *e);
 void runs_deadlines(struct engine *e);

@@ -268,6 +268,16 @@ void runs_admit(struct engine *e, struct ejob *ej)
         }
 }
 
+/* Its job's concurrency may have changed: one that has not started is judged again. */
+void run_readmit(struct engine *e, struct erun *r)
+{
+        if (!r->admitted || (r->info.flags & RUN_FORCED))
+                return;
+        heap_remove(&e->ready, r);
+        r->admitted = false;
+        r->ej->n_admitted--;
+}
+
 /* `replace`: everything older makes room for `by`. */
 void runs_replace(struct engine *e, struct ejob *ej, struct erun *by)
 {
