@@ -95,6 +95,8 @@ static struct srun *next_in_line(const struct sjob *j)
         }
         if (!d || !oldest)
                 return NULL;
+        if (oldest != first && (oldest->em.flags & RUN_CHAINED)) /* stays in its chain, also when a reload allows more */
+                return NULL;
         if (d->concurrency == CONCURRENCY_ALLOW)
                 return !d->max_concurrent || live < d->max_concurrent ? oldest : NULL;
         return live == 0 && oldest == first ? oldest : NULL;
@@ -124,6 +126,23 @@ static void audit_waiting(struct sim *s)
         }
 }
 
+/* A run that is to stop is told, also after a crash that lost the word. */
+static void audit_stops(struct sim *s)
+{
+        for (struct srun *r = s->active; r; r = r->next) {
+                const struct attempt *a = r->has_em && r->em.state == RUN_RUNNING && (r->em.flags & RUN_STOPPING) && !s->degraded ?
+                                                  attempt_find(r, r->em.start) : NULL;
+
+                if (!a || a->state != ATT_RUNNING || a->stop_asked)
+                        r->untold_since = 0;
+                else if (!r->untold_since)
+                        r->untold_since = s->now;
+                else if (s->now - r->untold_since > 2 * MINUTE)
+                        fail(s, "run %llu is to stop since %lld s and was not told", (unsigned long long)r->id,
+                             (long long)((s->now - r->untold_since) / SECOND));
+        }
+}
+
 static void audit_commands(struct sim *s)
 {
         for (; s->oldest_command < s->n_commands; s->oldest_command++) {
@@ -146,6 +165,7 @@ void audit(struct sim *s, bool idle)
                 return;
         audit_jobs(s);
         audit_waiting(s);
+        audit_stops(s);
         audit_commands(s);
 }
 

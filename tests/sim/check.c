@@ -430,8 +430,14 @@ static void check_job(struct sim *s, const struct row *row)
                 fail(s, "%s: its watermark is in the future", j->name);
         if (n->removed != (j->force == NULL) && s->loaded_wall != INT64_MAX)
                 fail(s, "%s: the row says %s", j->name, n->removed ? "removed" : "not removed");
-        if (j->has_em && (j->em.paused != n->paused || j->em.enabled_override != n->enabled_override))
+        if (j->has_em && (j->em.paused != n->paused || j->em.enabled_override != n->enabled_override)) {
+                bool asked = s->command_now && streq(s->commands[s->command_now - 1].job, j->name);
+
+                if (!asked && (j->em.enabled_override != n->enabled_override || n->paused || s->last_wall < j->em.pause_until.usec))
+                        fail(s, "%s: %s, and nobody asked for it", j->name,
+                             j->em.enabled_override != n->enabled_override ? "disabled or enabled" : n->paused ? "paused" : "resumed");
                 j->paused_changed = s->last_wall;
+        }
         trace(s, "%s: row, watermark %lld, epoch %lld, paused %lld", j->name, n->watermark.usec / SECOND, n->epoch, n->paused, 0);
         j->em = *n;
         j->em.name = j->name;
@@ -454,6 +460,11 @@ void check_row(struct sim *s, const struct row *row, uint64_t seq)
                     memcmp(row->file.text, s->config_file->text, row->file.size) != 0)
                         fail(s, "a row of a file that the step did not bring");
                 s->saw_file = true;
+                break;
+        case ROW_BOOT:
+                if (!s->new_boot || s->step_type != EVENT_LOADED || !streq(row->boot, "this boot"))
+                        fail(s, "a boot is written down that is none");
+                s->boot_row_seq = seq;
                 break;
         case ROW_NR: fail(s, "a row of no type");
         }

@@ -125,6 +125,7 @@ struct srun {
         bool has_moved;
         uint64_t start_seq;                 /* unit of the last `starting` row */
         uint64_t state_seq;                 /* unit of the last change of state */
+        int64_t untold_since;               /* to stop, running, and the runner was not asked to */
         int64_t backoff_due;                /* world time; 0: not known (another life) */
         uint8_t first_digest[32];
         bool has_first_digest, took_definition;
@@ -252,7 +253,7 @@ struct sim {
         struct actions actions;
         uint32_t life;
         bool up, calm, shutdown, degraded, clock_waiting, new_boot;
-        uint64_t new_boot_seq, max_run, max_job;
+        uint64_t boot_row_seq, max_run, max_job;
         bool boot_counts;
         int64_t loaded_wall, last_wall, high_wall;
         uint32_t epoch;

@@ -36,6 +36,7 @@ static void keep_row(struct sim *s, struct unit *u, const struct row *row)
         case ROW_DEFINITION: /* definitions live as long as the simulator */
         case ROW_TRANSITION:
         case ROW_FILE:
+        case ROW_BOOT:
         case ROW_NR: break;
         }
 }
@@ -81,7 +82,7 @@ void store_emit(struct sim *s)
         }
 }
 
-static void apply_row(struct sim *s, struct unit *u, struct urow *w)
+static void apply_row(struct sim *s, struct urow *w)
 {
         struct store_model *m = &s->store;
         struct srun *r;
@@ -136,11 +137,11 @@ static void apply_row(struct sim *s, struct unit *u, struct urow *w)
                 assert(m->definitions);
                 m->definitions[m->n_definitions++] = (struct job *)w->row.definition;
                 break;
+        case ROW_BOOT: s->new_boot = false; break;
         case ROW_TRANSITION:
         case ROW_FILE:
         case ROW_NR: break;
         }
-        (void)u;
 }
 
 /* Makes the first units durable. */
@@ -152,7 +153,7 @@ void store_apply(struct sim *s, size_t n_units)
                 struct unit *u = &m->units[i];
 
                 for (size_t k = 0; k < u->n; k++)
-                        apply_row(s, u, &u->rows[k]);
+                        apply_row(s, &u->rows[k]);
                 cover_unit_end(s, u);
                 for (size_t k = 0; k < u->n; k++)
                         if (u->rows[k].row.type == ROW_RUN) {

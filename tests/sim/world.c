@@ -93,7 +93,6 @@ static void carry_out(struct sim *s)
 
 static void boot_is_known(struct sim *s)
 {
-        s->new_boot = false;
         for (size_t i = 0; s->boot_counts && i < s->n_jobs; i++) {
                 const struct sjob *j = &s->jobs[i];
 
@@ -142,7 +141,7 @@ void step(struct sim *s, struct event *ev)
         s->last_wall = ev->wall.usec;
         store_emit(s);
         carry_out(s);
-        if (ev->type == EVENT_STORED && s->new_boot && s->loaded_wall != INT64_MAX && s->store.told >= s->new_boot_seq)
+        if (ev->type == EVENT_STORED && s->boot_counts && s->store.told >= s->boot_row_seq)
                 boot_is_known(s);
 }
 
@@ -165,10 +164,8 @@ void daemon_die(struct sim *s, bool clean)
                 store_finish(s);
         else
                 store_drop(s);
-        if (s->new_boot && s->loaded_wall != INT64_MAX && s->store.durable >= s->new_boot_seq)
-                s->new_boot = s->boot_counts = false;
         s->e = engine_free(s->e);
-        s->up = s->shutdown = s->degraded = s->clock_waiting = false;
+        s->up = s->boot_counts = s->shutdown = s->degraded = s->clock_waiting = false;
         s->life++;
         super_disconnect(s);
         s->n_starting = s->n_running = 0;
@@ -178,7 +175,7 @@ void daemon_die(struct sim *s, bool clean)
                 r->has_em = r->has_moved = r->has_du;
                 r->em = r->du;
                 r->moved = r->du.state;
-                r->backoff_due = 0;
+                r->backoff_due = r->untold_since = 0;
                 r->start_seq = r->state_seq = 0;
                 r->cancel_asked = r->has_du && (r->du.flags & RUN_STOPPING);
                 if (!r->has_du) {
@@ -290,8 +287,10 @@ void daemon_boot(struct sim *s)
         read_files(s);
         s->boot_counts = s->new_boot;
         s->high_wall = wall_now(s);
-        step(s, &(struct event){ .type = EVENT_LOADED, .loaded = { .new_boot = s->new_boot } });
-        s->new_boot_seq = s->store.emitted;
+        s->boot_row_seq = 0;
+        step(s, &(struct event){ .type = EVENT_LOADED, .loaded = { .new_boot = s->new_boot, .boot = "this boot" } });
+        if (s->new_boot && !s->boot_row_seq)
+                fail(s, "a new boot, and no row says so");
         if (s->clock_waiting)
                 s->boot_counts = false;
         super_adopt(s);
