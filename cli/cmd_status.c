@@ -10,7 +10,8 @@
 #define FAILING_SHOWN 10
 #define FAILING_PAGES 10 /* looked through for them, of up to 1,000 jobs each: status is quick, also with 100,000 jobs */
 #define NEXT_SHOWN 5
-#define FILES_SHOWN 10
+#define FILES_SHOWN 10 /* with errors; and as many with warnings */
+#define FILES_ASKED 100 /* of all of them, for their warnings too; where there are more, those with errors are asked for apart */
 /* Monitoring systems give up at about ten seconds themselves. */
 #define CHECK_PATIENCE (8 * USEC_PER_SEC)
 
@@ -76,7 +77,7 @@ static int ask_all(struct cli *c, struct status *ret, struct error *reterr)
 
         r = cli_connect(c, reterr);
         if (r == 0)
-                r = client_send(c->client, "system.status", json_pack("{s:i}", "limit", FILES_SHOWN), &ids[0], reterr);
+                r = client_send(c->client, "system.status", json_pack("{s:s,s:i}", "files", "all", "limit", FILES_ASKED), &ids[0], reterr);
         if (r == 0)
                 r = client_send(c->client, "job.list", failing_params(), &ids[1], reterr);
         if (r == 0)
@@ -87,6 +88,20 @@ static int ask_all(struct cli *c, struct status *ret, struct error *reterr)
                         r = error_set(reterr, -EPROTO, ERROR_FAILED, "the daemon streams where it should answer");
         }
         return r == 0 ? gather_failing(c, ret, reterr) : r;
+}
+
+/* Files with errors that are not among the first ones: put in front of those. */
+static int ask_bad_files(struct cli *c, json_t *status, struct error *reterr)
+{
+        _cleanup_(json_decrefp) json_t *answer = NULL;
+        int r;
+
+        if (!json_is_string(json_object_get(status, "cursor")) || jcount(status, "files_bad") <= 0)
+                return 0;
+        r = call(c, "system.status", json_pack("{s:i}", "limit", FILES_SHOWN), &answer, reterr);
+        if (r == 0)
+                json_object_set(status, "bad", json_object_get(answer, "files"));
+        return r;
 }
 
 /* ---- for people */
@@ -120,6 +135,11 @@ static void add_head(struct cli *c, const json_t *s, struct strbuf *t)
                 strbuf_add(t, " (");
                 strbuf_add_relative(t, since, c->now);
                 strbuf_add(t, ")\n");
+        }
+        if (jstr(s, "why")) {
+                put_label(t, "Because");
+                strbuf_add_outside(t, jstr(s, "why"));
+                strbuf_add_char(t, '\n');
         }
         put_label(t, "Process");
         strbuf_addf(t, "%lld", (long long)jcount(s, "pid"));
@@ -155,30 +175,47 @@ static void add_counts(const json_t *s, struct strbuf *t)
         strbuf_add_char(t, '\n');
 }
 
+static void put_stale(struct cli *c, const json_t *file)
+{
+        _cleanup_(strbuf_done) struct strbuf t = { 0 };
+        const char *state = jstr(file, "state"), *path = jstr(file, "path");
+        struct wall since;
+
+        if (!state || !streq(state, "stale"))
+                return;
+        strbuf_add_outside(&t, path ? path : "?");
+        strbuf_add(&t, ": stale");
+        if (jtime(file, "since", &since)) {
+                strbuf_add(&t, " since ");
+                strbuf_add_local(&t, c, since);
+        }
+        strbuf_add(&t, ": its last good version is in force");
+        (void)puts(strbuf_str(&t));
+}
+
 static void put_files(struct cli *c, const json_t *s)
 {
-        const json_t *files = json_object_get(s, "files"), *file;
+        const json_t *files = json_object_get(s, "files"), *bad = json_object_get(s, "bad"), *file;
+        int64_t shown = 0, warned = 0;
         size_t i;
 
-        json_array_foreach((json_t *)files, i, file) {
-                _cleanup_(strbuf_done) struct strbuf t = { 0 };
-                const char *state = jstr(file, "state"), *path = jstr(file, "path");
-                struct wall since;
-
-                put_file_diagnostics(stdout, c, file);
-                if (!state || !streq(state, "stale"))
+        json_array_foreach((json_t *)(bad ? bad : files), i, file) {
+                if (json_array_size(json_object_get(file, "errors")) == 0 || shown == FILES_SHOWN)
                         continue;
-                strbuf_add_outside(&t, path ? path : "?");
-                strbuf_add(&t, ": stale");
-                if (jtime(file, "since", &since)) {
-                        strbuf_add(&t, " since ");
-                        strbuf_add_local(&t, c, since);
-                }
-                strbuf_add(&t, ": its last good version is in force");
-                (void)puts(strbuf_str(&t));
+                put_file_diagnostics(stdout, c, file);
+                put_stale(c, file);
+                shown++;
         }
-        if (jcount(s, "files_bad") > (int64_t)json_array_size(files))
-                (void)printf("... and %lld more files with errors\n", (long long)(jcount(s, "files_bad") - (int64_t)json_array_size(files)));
+        if (jcount(s, "files_bad") > shown)
+                (void)printf("... and %lld more with errors: jobctl check\n", (long long)(jcount(s, "files_bad") - shown));
+        json_array_foreach((json_t *)files, i, file) {
+                if (json_array_size(json_object_get(file, "errors")) > 0 || json_array_size(json_object_get(file, "warnings")) == 0)
+                        continue;
+                if (warned++ < FILES_SHOWN)
+                        put_file_diagnostics(stdout, c, file);
+        }
+        if (warned > FILES_SHOWN)
+                (void)printf("... and %lld more with warnings: jobctl check\n", (long long)(warned - FILES_SHOWN));
 }
 
 static void put_failing(struct cli *c, const struct status *s)
@@ -242,7 +279,7 @@ static int status_for_people(struct cli *c)
         _cleanup_(strbuf_done) struct strbuf t = { 0 };
         struct error e = ERROR_NULL;
 
-        if (ask_all(c, &s, &e) < 0)
+        if (ask_all(c, &s, &e) < 0 || ask_bad_files(c, s.status, &e) < 0)
                 return fail_error(c, &e);
         add_head(c, s.status, &t);
         add_counts(s.status, &t);

@@ -199,6 +199,15 @@ with FakeDaemon({"system.status": status, "job.list": {"jobs": [jobs[0]], "curso
                  "backup  failed (exit 2)", "(run 7)", "Next:"):
         tap.ok(code == 0 and want in out, f"status: {want}")
     tap.is_([m for m, _ in d.calls], ["system.status", "job.list", "job.next"], "status asks three questions")
+    warned = {"path": "/etc/jobs.d/w.yaml", "state": "ok", "errors": [], "warnings": [{"line": 2, "column": 3, "key": "schedule", "message": "in the past", "hint": None}]}
+    first = {**status, "state": "degraded", "why": "the disk is full", "cursor": "/x", "files": [warned] * 12}
+    d.methods["system.status"] = lambda p: first if p.get("files") == "all" else status
+    out = d.jobctl("status")[1]
+    tap.ok("Because: the disk is full" in out, "status: why it is degraded")
+    tap.ok("/etc/jobs.d/x.yaml:3:5: error: " in out, "status: errors of files behind the first page")
+    tap.is_(out.count("/etc/jobs.d/w.yaml:2:3: warning: schedule: in the past\n"), 10, "status: warnings")
+    tap.ok("... and 2 more with warnings" in out, "… not all of them")
+    d.methods["system.status"] = status
     doc = json.loads(d.jobctl("status", "--json")[1])
     tap.is_((doc["state"], doc["pid"], doc["files"], doc["failing"][0]["name"], doc["next"][0]["job"]), ("degraded", 4, status["files"], "backup", "backup"), "status --json")
     tap.is_([p.get("files") for m, p in d.calls if m == "system.status"][-1], "all", "… lists every file")
