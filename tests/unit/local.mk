@@ -11,3 +11,4 @@ include tests/unit/control/local.mk
 include tests/unit/cli/local.mk
 include tests/unit/systemd/local.mk
 include tests/unit/contrib/local.mk
+include tests/unit/man/local.mk

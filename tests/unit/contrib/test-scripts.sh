@@ -7,7 +7,7 @@ trap 'rm -f "$tmp"' EXIT
 n=0
 
 for script in contrib/install-deps contrib/sum-tests contrib/check contrib/quickstart .ci/run tests/lib/bats-tap \
-	tests/unit/contrib/test-sum.sh tests/unit/contrib/test-scripts.sh tests/unit/systemd/test-units.sh; do
+	tests/unit/contrib/test-sum.sh tests/unit/contrib/test-promises.sh tests/unit/contrib/test-scripts.sh tests/unit/systemd/test-units.sh; do
 	n=$((n + 1))
 	if ! sh -n "$src/$script" 2>"$tmp"; then
 		echo "not ok $n - $script"
