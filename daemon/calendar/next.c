@@ -156,7 +156,7 @@ static bool next_interval(const struct calendar *c, const struct tz *zone, int64
         start = after + s.offset_sec; /* nothing in (start, local) matches */
         if (!match_next(c, start, &local))
                 return false;
-        limit = start + SEC_PER_ERA;
+        limit = start + 2 * SEC_PER_ERA;
         while (local - s.offset_sec >= s.end_sec) {
                 int64_t sec = s.end_sec;
 
@@ -168,7 +168,8 @@ static bool next_interval(const struct calendar *c, const struct tz *zone, int64
                 begin = sec + s.offset_sec;
                 if (begin > start && begin <= local)
                         continue;
-                /* A job whose every match falls into some gap is given up after a whole cycle. */
+                /* An expression whose every match falls into some gap is given up after a whole cycle of the zone's
+                 * rule, which may begin later than `after`. */
                 start = begin - 1;
                 if (start > limit || !match_next(c, start, &local))
                         return false;
