@@ -68,7 +68,6 @@ static int segment_open(struct output *o)
                 return -error;
         }
         o->fd = fd;
-        o->size = 0;
         return 0;
 }
 
