@@ -28,6 +28,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,7 +236,7 @@ static void make_tree(int depth, int width)
         }
 }
 
-static void become_daemon(double seconds, char *self, const char *mark)
+static void become_daemon(double seconds, bool stubborn, char *self, const char *mark)
 {
         pid_t pid = fork();
         char text[32];
@@ -245,6 +246,8 @@ static void become_daemon(double seconds, char *self, const char *mark)
                 if (fork() != 0)
                         _exit(0);
                 (void)setsid();
+                if (stubborn)
+                        be_stubborn();
                 if (*mark) {
                         (void)snprintf(text, sizeof(text), "%g", seconds);
                         (void)execl(self, self, "sleep", text, mark, (char *)NULL);
@@ -335,9 +338,8 @@ static void run(char *self, int argc, char *argv[])
                 (void)fflush(stdout);
                 pause_for(number(argc, argv, 3, 60));
         } else if (strcmp(mode, "daemon") == 0) {
-                if (strcmp(word(argc, argv, 2, ""), "stubborn") == 0)
-                        be_stubborn();
-                become_daemon(number(argc, argv, 1, 60), self, word(argc, argv, argc - 1, ""));
+                become_daemon(number(argc, argv, 1, 60), strcmp(word(argc, argv, 2, ""), "stubborn") == 0, self,
+                              word(argc, argv, argc - 1, ""));
         } else if (strcmp(mode, "orphans") == 0)
                 make_orphans((int)number(argc, argv, 1, 10));
         else if (strcmp(mode, "stop") == 0)

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -17,8 +18,7 @@ static void die(const char *what)
         exit(EXIT_FAILURE);
 }
 
-static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static char *format(const char *fmt, ...)
+static char *__attribute__((format(printf, 1, 2))) format(const char *fmt, ...)
 {
         va_list ap;
         char *text;
@@ -28,6 +28,36 @@ static char *format(const char *fmt, ...)
                 abort();
         va_end(ap);
         return text;
+}
+
+static const char *builddir(void)
+{
+        static char absolute[4096];
+        const char *dir = getenv("top_builddir");
+
+        if (!realpath(dir ? dir : ".", absolute))
+                die("top_builddir");
+        return absolute;
+}
+
+char harness_probe_path[128];
+
+static void copy_probe(const char *dir)
+{
+        _cleanup_(freep) char *from = format("%s/tests/lib/probe", builddir());
+        _cleanup_(closep) int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+        char chunk[65536];
+        ssize_t n;
+
+        (void)snprintf(harness_probe_path, sizeof(harness_probe_path), "%s/probe", dir);
+        out = open(harness_probe_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+        if (in < 0 || out < 0)
+                die(from);
+        while ((n = read(in, chunk, sizeof(chunk))) > 0)
+                if (write_all(out, chunk, (size_t)n) < 0)
+                        die(harness_probe_path);
+        if (fchmod(out, 0755) < 0)
+                die(harness_probe_path);
 }
 
 void harness_make(struct harness *h)
@@ -41,6 +71,7 @@ void harness_make(struct harness *h)
         (void)snprintf(h->boot, sizeof(h->boot), "this-boot");
         h->loop = ev_default_loop(0);
         h->runs_fd = -1;
+        copy_probe(h->dir);
 }
 
 static void on_event(void *arg, const struct event *ev)
@@ -53,13 +84,6 @@ static void on_event(void *arg, const struct event *ev)
         h->events[h->n_events++] = *ev;
 }
 
-static const char *builddir(void)
-{
-        const char *dir = getenv("top_builddir");
-
-        return dir ? dir : ".";
-}
-
 void harness_up(struct harness *h)
 {
         _cleanup_(freep) char *program = format("%s/jobsched-runner", builddir());
@@ -68,7 +92,7 @@ void harness_up(struct harness *h)
         _cleanup_(freep) char *socket = format("%s/control.sock", h->dir);
         struct error error = ERROR_NULL;
         struct runner_options opt = {
-                .program = program,
+                .program = h->program ? h->program : program,
                 .runs_dir = runs,
                 .log_dir = logs,
                 .control_socket = socket,
@@ -136,12 +160,20 @@ struct job *harness_job(const char *word, ...)
         return j;
 }
 
-const char *harness_probe_path(void)
+struct job *harness_shell(const char *fmt, ...)
 {
-        static char path[4096];
+        struct job *j = job_new();
+        va_list ap;
 
-        (void)snprintf(path, sizeof(path), "%s/tests/lib/probe", builddir());
-        return path;
+        if (!j)
+                abort();
+        j->name = strdup("test");
+        j->command = calloc(2, sizeof(char *));
+        va_start(ap, fmt);
+        if (vasprintf(&j->command[0], fmt, ap) < 0)
+                abort();
+        va_end(ap);
+        return j;
 }
 
 struct job *harness_probe(const char *word, ...)
@@ -150,7 +182,7 @@ struct job *harness_probe(const char *word, ...)
         va_list ap;
 
         va_start(ap, word);
-        j = make_job(harness_probe_path(), word, ap);
+        j = make_job(harness_probe_path, word, ap);
         va_end(ap);
         return j;
 }
@@ -165,7 +197,7 @@ void harness_start(struct harness *h, uint64_t run, uint32_t start, const struct
                 .scheduled_at = WALL_SEC(1774746000), /* 2026-03-29T01:00:00Z */
         };
 
-        runner_start(h->runner, &info, job, start, WALL_SEC(1774659600), job->timeout_usec, false);
+        runner_start(h->runner, &info, job, start, WALL_SEC(1774659600), job->timeout_usec, h->timeout_is_total);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
@@ -244,6 +276,47 @@ const struct event *harness_run(struct harness *h, uint64_t run, const struct jo
 {
         harness_start(h, run, 1, job);
         return harness_end(h, run, 1);
+}
+
+const struct event *harness_run_text(struct harness *h, uint64_t run, const struct job *job, char **ret_text)
+{
+        const struct event *ev = harness_run(h, run, job);
+
+        *ret_text = harness_text(h, job->name, run, 1, "stdout", NULL);
+        return ev;
+}
+
+bool exited_with(const struct event *ev, int code)
+{
+        bool good = ev && ev->type == EVENT_EXITED && WIFEXITED(ev->attempt.wait_status) &&
+                    WEXITSTATUS(ev->attempt.wait_status) == code;
+
+        if (!good && ev)
+                diag("event %d, status %x, stage %d, error %d, reason %d", ev->type, (unsigned)ev->attempt.wait_status,
+                     ev->attempt.stage, ev->attempt.error, ev->attempt.reason);
+        return good;
+}
+
+bool killed_by(const struct event *ev, int signal)
+{
+        bool good = ev && ev->type == EVENT_EXITED && WIFSIGNALED(ev->attempt.wait_status) &&
+                    WTERMSIG(ev->attempt.wait_status) == signal;
+
+        if (!good && ev)
+                diag("event %d, status %x, stage %d, error %d, reason %d", ev->type, (unsigned)ev->attempt.wait_status,
+                     ev->attempt.stage, ev->attempt.error, ev->attempt.reason);
+        return good;
+}
+
+bool failed_at(const struct event *ev, enum spawn_stage stage, int error, bool fault)
+{
+        bool good = ev && ev->type == EVENT_START_FAILED && ev->attempt.stage == stage && ev->attempt.error == error &&
+                    ev->attempt.fault == fault;
+
+        if (!good && ev)
+                diag("event %d, status %x, stage %s, error %d, fault %d", ev->type, (unsigned)ev->attempt.wait_status,
+                     spawn_stage_name(ev->attempt.stage), ev->attempt.error, ev->attempt.fault);
+        return good;
 }
 
 static char *read_all(const char *path, size_t *ret_size)
@@ -341,6 +414,36 @@ bool harness_record(struct harness *h, uint64_t run, uint32_t start, struct reco
         _cleanup_(closep) int fd = recordio_open(h->runs_fd, run, start, O_RDONLY);
 
         return fd >= 0 && recordio_read(fd, ret) == 0;
+}
+
+bool harness_has_folder(const struct harness *h, uint64_t run, uint32_t start)
+{
+        char name[ATTEMPT_NAME_SIZE];
+
+        attempt_name(run, start, name);
+        return faccessat(h->runs_fd, name, F_OK, 0) == 0;
+}
+
+const char *harness_file(const struct harness *h, const char *name, const void *data, size_t size, unsigned mode)
+{
+        static char path[256];
+        _cleanup_(closep) int fd = -1;
+
+        (void)snprintf(path, sizeof(path), "%s/%s", h->dir, name);
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd < 0 || write_all(fd, data, size) < 0 || fchmod(fd, mode) < 0)
+                die(path);
+        return path;
+}
+
+size_t harness_lines(const struct harness *h, const char *name, const char *prefix)
+{
+        _cleanup_(freep) char *path = format("%s/%s", h->dir, name), *text = read_all(path, NULL);
+        size_t n = 0;
+
+        for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+                n += strncmp(line, prefix, strlen(prefix)) == 0;
+        return n;
 }
 
 size_t harness_processes(const char *mark, pid_t *ret_first)

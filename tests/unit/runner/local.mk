@@ -1,7 +1,15 @@
 RUNNER_HARNESS = tests/unit/runner/harness.c tests/unit/runner/harness.h
 RUNNER_TEST_LIBS = librunner.a libengine.a libcalendar.a libproto.a libbase.a $(EV_LIBS)
+RUNNER_TESTS = tests/unit/runner/test-attempt tests/unit/runner/test-own-user tests/unit/runner/test-output \
+	tests/unit/runner/test-stop
 
-check_PROGRAMS += tests/unit/runner/test-attempt
-TESTS += tests/unit/runner/test-attempt
+check_PROGRAMS += $(RUNNER_TESTS)
+TESTS += $(RUNNER_TESTS)
 tests_unit_runner_test_attempt_SOURCES = tests/unit/runner/test-attempt.c $(RUNNER_HARNESS)
 tests_unit_runner_test_attempt_LDADD = $(RUNNER_TEST_LIBS)
+tests_unit_runner_test_own_user_SOURCES = tests/unit/runner/test-own-user.c $(RUNNER_HARNESS)
+tests_unit_runner_test_own_user_LDADD = $(RUNNER_TEST_LIBS)
+tests_unit_runner_test_output_SOURCES = tests/unit/runner/test-output.c $(RUNNER_HARNESS)
+tests_unit_runner_test_output_LDADD = $(RUNNER_TEST_LIBS)
+tests_unit_runner_test_stop_SOURCES = tests/unit/runner/test-stop.c $(RUNNER_HARNESS)
+tests_unit_runner_test_stop_LDADD = $(RUNNER_TEST_LIBS)
