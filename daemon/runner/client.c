@@ -693,10 +693,16 @@ void runner_forget(struct runner *r, uint64_t run, uint32_t start)
 
 void runner_adopt(struct runner *r, uint64_t run, uint32_t start, enum run_state state, bool same_boot)
 {
-        struct attempt *a = attempt_new(r, run, start, ATTEMPT_UNKNOWN);
+        struct attempt *a = attempt_find(r, run, start);
 
-        if (!a)
+        if (a && a->state != ATTEMPT_STRAY)
                 return;
+        if (a)
+                attempt_set_state(a, ATTEMPT_UNKNOWN);
+        else
+                a = attempt_new(r, run, start, ATTEMPT_UNKNOWN);
+        if (!a)
+                abort(); /* no memory for a run that would never end */
         a->ran = state == RUN_RUNNING;
         a->other_boot = !same_boot;
         attempt_judge(a);

@@ -1,7 +1,7 @@
 RUNNER_HARNESS = tests/unit/runner/harness.c tests/unit/runner/harness.h
 RUNNER_TEST_LIBS = librunner.a libengine.a libcalendar.a libproto.a libbase.a $(EV_LIBS)
 RUNNER_TESTS = tests/unit/runner/test-attempt tests/unit/runner/test-own-user tests/unit/runner/test-output \
-	tests/unit/runner/test-stop
+	tests/unit/runner/test-stop tests/unit/runner/test-adopt
 
 check_PROGRAMS += $(RUNNER_TESTS)
 TESTS += $(RUNNER_TESTS)
@@ -13,3 +13,5 @@ tests_unit_runner_test_output_SOURCES = tests/unit/runner/test-output.c $(RUNNER
 tests_unit_runner_test_output_LDADD = $(RUNNER_TEST_LIBS)
 tests_unit_runner_test_stop_SOURCES = tests/unit/runner/test-stop.c $(RUNNER_HARNESS)
 tests_unit_runner_test_stop_LDADD = $(RUNNER_TEST_LIBS)
+tests_unit_runner_test_adopt_SOURCES = tests/unit/runner/test-adopt.c $(RUNNER_HARNESS)
+tests_unit_runner_test_adopt_LDADD = $(RUNNER_TEST_LIBS)
