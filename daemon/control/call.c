@@ -15,8 +15,15 @@ struct call *call_new(struct conn *conn, enum method m, char *id, json_t *params
 
         if (!call)
                 return NULL;
-        *call = (struct call){ .refs = 1, .c = c, .conn = conn, .id = id, .method = m, .params = params,
-                               .uid = conn->uid, .pid = conn->pid, .kind = CALL_BUSY };
+        *call = (struct call){ .refs = 1,
+                               .c = c,
+                               .conn = conn,
+                               .id = id,
+                               .method = m,
+                               .params = params,
+                               .uid = conn->uid,
+                               .pid = conn->pid,
+                               .kind = CALL_BUSY };
         conn->n_busy++;
         call->next = conn->calls;
         if (conn->calls)
@@ -126,8 +133,9 @@ static void begin_reply(struct text *t, const struct call *call)
 /* A reply that could not be composed becomes this one, which needs no memory but the socket's. */
 static void send_reply(struct call *call, struct text *t)
 {
-        static const char no_memory[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"out of memory\","
-                                        "\"data\":{\"code\":\"busy\"}}}\n";
+        static const char no_memory[] =
+                "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"out of memory\","
+                "\"data\":{\"code\":\"busy\"}}}\n";
 
         if (t->failed)
                 conn_send(call->conn, no_memory, sizeof(no_memory) - 1);
@@ -223,7 +231,8 @@ void call_event(struct call *call, const struct text *members)
 
 void call_audit(const struct call *call, const char *subject, const char *outcome)
 {
-        log_notice("audit: uid %u pid %d %s %s: %s", (unsigned)call->uid, (int)call->pid, method_name(call->method), subject, outcome);
+        log_notice("audit: uid %u pid %d %s %s: %s", (unsigned)call->uid, (int)call->pid, method_name(call->method),
+                   subject, outcome);
 }
 
 /* ---- parameters */

@@ -1,9 +1,9 @@
 /* What changes something: job.run, job.pause, job.resume, job.enable, job.disable, run.cancel.
  *
- * Three steps: gather the targets (names, patterns, runs), checking rights and that they are there; send one command for each to the engine;
- * gather its replies, which come when the change is durable.  The first target that is refused while gathering ends the call
- * before anything is done.  What the engine refuses later (a run that ended meanwhile, a job that was started meanwhile) is an
- * error, too; its `data.done` says what was done all the same. */
+ * Three steps: gather the targets (names, patterns, runs), checking rights and that they are there; send one command
+ * for each to the engine; gather its replies, which come when the change is durable.  The first target that is refused
+ * while gathering ends the call before anything is done.  What the engine refuses later (a run that ended meanwhile, a
+ * job that was started meanwhile) is an error, too; its `data.done` says what was done all the same. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,14 +24,14 @@ struct target {
 struct act {
         struct scan scan;
         struct call *call;
-        struct command command;  /* what each gets */
+        struct command command; /* what each gets */
         struct target *v;
         size_t n, allocated;
-        size_t next_run;         /* run.cancel: place in `runs` */
+        size_t next_run; /* run.cancel: place in `runs` */
         size_t outstanding;
-        int signal;              /* run.cancel: only send this; 0: cancel */
+        int signal; /* run.cancel: only send this; 0: cancel */
         bool durable;
-        enum error_code code;    /* the first refusal */
+        enum error_code code; /* the first refusal */
         char message[512];
 };
 
@@ -53,9 +53,10 @@ static void say_targets(const struct act *a, char *buf, size_t size)
 
         buf[0] = '\0';
         for (size_t i = 0; i < a->n && i < AUDIT_NAMES && used < size; i++) {
-                int n = a->v[i].run > 0 && a->command.type != COMMAND_RUN ?
-                                snprintf(buf + used, size - used, "%srun %llu", i > 0 ? ", " : "", (unsigned long long)a->v[i].run) :
-                                snprintf(buf + used, size - used, "%s%s", i > 0 ? ", " : "", a->v[i].job);
+                int n = a->v[i].run > 0 && a->command.type != COMMAND_RUN
+                                ? snprintf(buf + used, size - used, "%srun %llu", i > 0 ? ", " : "",
+                                           (unsigned long long)a->v[i].run)
+                                : snprintf(buf + used, size - used, "%s%s", i > 0 ? ", " : "", a->v[i].job);
 
                 if (n < 0)
                         break;
@@ -93,7 +94,9 @@ static bool add_target(struct act *a, const char *job, const struct run_info *r)
                 a->v = more;
                 a->allocated = allocated;
         }
-        a->v[a->n] = (struct target){ .job = strdup(job), .run = r ? r->id : 0, .start = r ? r->start : 0,
+        a->v[a->n] = (struct target){ .job = strdup(job),
+                                      .run = r ? r->id : 0,
+                                      .start = r ? r->start : 0,
                                       .state = r ? r->state : RUN_STATE_INVALID };
         if (!a->v[a->n].job) {
                 refuse(a, "-", ERROR_BUSY, "out of memory");
@@ -183,7 +186,8 @@ static json_t *print_targets(const struct act *a, bool only_done)
         for (size_t i = 0; list && i < a->n; i++) {
                 if (only_done && !a->v[i].done)
                         continue;
-                if (json_array_append_new(list, runs ? json_integer((json_int_t)a->v[i].run) : json_string_or_null(a->v[i].job)) < 0) {
+                if (json_array_append_new(list, runs ? json_integer((json_int_t)a->v[i].run)
+                                                     : json_string_or_null(a->v[i].job)) < 0) {
                         json_decref(list);
                         return NULL;
                 }
@@ -201,11 +205,13 @@ static void answer(struct call *call)
         if (a->code != ERROR_NONE) {
                 (void)snprintf(outcome, sizeof(outcome), "%s: %s", error_code_name(a->code), a->message);
                 call_audit(call, subject, outcome);
-                call_error_data(call, JSONRPC_ERROR, a->code, json_pack("{s:o}", "done", print_targets(a, true)), a->message);
+                call_error_data(call, JSONRPC_ERROR, a->code, json_pack("{s:o}", "done", print_targets(a, true)),
+                                a->message);
                 return;
         }
         call_audit(call, subject, a->durable ? "done" : "done, not yet durable");
-        call_result_json(call, json_pack("{s:o, s:b}", runs ? "runs" : "jobs", print_targets(a, false), "durable", a->durable));
+        call_result_json(
+                call, json_pack("{s:o, s:b}", runs ? "runs" : "jobs", print_targets(a, false), "durable", a->durable));
 }
 
 void act_replied(struct call *call, size_t index, enum error_code code, const char *message, uint64_t run, bool durable)
@@ -273,8 +279,8 @@ static void act_on(struct act *a)
 {
         if (a->n == 0) {
                 refuse(a, "-", ERROR_NOT_FOUND,
-                       a->command.type == COMMAND_CANCEL ? "no active run that is yours to change matches" :
-                                                           "no job that is yours to change matches");
+                       a->command.type == COMMAND_CANCEL ? "no active run that is yours to change matches"
+                                                         : "no job that is yours to change matches");
                 return;
         }
         if (a->signal > 0)
@@ -435,7 +441,8 @@ static void refuse_run(struct act *a, uint64_t run, enum error_code code, const 
         char subject[64], message[128];
 
         (void)snprintf(subject, sizeof(subject), "run %llu", (unsigned long long)run);
-        (void)snprintf(message, sizeof(message), "%s%llu%s", code == ERROR_NOT_FOUND ? "no such run: " : "run ", (unsigned long long)run, fmt);
+        (void)snprintf(message, sizeof(message), "%s%llu%s", code == ERROR_NOT_FOUND ? "no such run: " : "run ",
+                       (unsigned long long)run, fmt);
         refuse(a, subject, code, message);
 }
 

@@ -12,7 +12,8 @@ bool find_job(struct call *call, const char *name, struct job_view *ret)
 {
         struct job_view v;
 
-        if (!engine_job_find(call->c->ctx.engine, name, &v) || !HAS_RIGHT(peer_rights_view(call->conn, &v), RIGHT_SEE)) {
+        if (!engine_job_find(call->c->ctx.engine, name, &v) ||
+            !HAS_RIGHT(peer_rights_view(call->conn, &v), RIGHT_SEE)) {
                 call_error(call, ERROR_NOT_FOUND, "no such job: %.200s", name);
                 return false;
         }
@@ -20,17 +21,17 @@ bool find_job(struct call *call, const char *name, struct job_view *ret)
         return true;
 }
 
-/* ---- list: the index gives candidates, the store their last runs, what is left is one page.  A page may have fewer jobs than asked for, even
- * none, and still not be the last: each call does bounded work. */
+/* ---- list: the index gives candidates, the store their last runs, what is left is one page.  A page may have fewer
+ * jobs than asked for, even none, and still not be the last: each call does bounded work. */
 
 struct listing {
         struct scan scan;
         const char *user;
-        const json_t *label;      /* of the call's params */
-        enum run_state state;     /* RUN_STATE_INVALID: any */
+        const json_t *label;  /* of the call's params */
+        enum run_state state; /* RUN_STATE_INVALID: any */
         bool failed;
         size_t limit;
-        char **names;             /* candidates; the jobs themselves may change while the store is asked */
+        char **names; /* candidates; the jobs themselves may change while the store is asked */
         size_t n;
         bool more, no_memory;
         struct call *call;
@@ -86,7 +87,8 @@ static bool add_candidate(void *arg, const char *asked, const struct job_view *v
 
 static bool run_failed(const struct run_info *r)
 {
-        return r->id > 0 && ((RUN_BIT(r->state) & (RUN_BIT(RUN_FAILED) | RUN_BIT(RUN_TIMED_OUT) | RUN_BIT(RUN_LOST) | RUN_BIT(RUN_MISSED))) ||
+        return r->id > 0 && ((RUN_BIT(r->state) & (RUN_BIT(RUN_FAILED) | RUN_BIT(RUN_TIMED_OUT) | RUN_BIT(RUN_LOST) |
+                                                   RUN_BIT(RUN_MISSED))) ||
                              (r->flags & RUN_DEAD));
 }
 
@@ -124,7 +126,8 @@ static void send_listing(struct call *call, const struct run_list *last)
                 const struct run_info *r = &last->v[i];
 
                 cursor = l->names[i];
-                if (!engine_job_find(c->ctx.engine, l->names[i], &v) || !v.job || !wanted(l, c->ctx.engine, l->names[i], r))
+                if (!engine_job_find(c->ctx.engine, l->names[i], &v) || !v.job ||
+                    !wanted(l, c->ctx.engine, l->names[i], r))
                         continue;
                 text_puts(&t, given++ > 0 ? "," : "");
                 text_json_new(&t, print_job(c, &v, r->id > 0 ? print_run(c, r) : NULL));
@@ -144,7 +147,8 @@ static void on_last(void *arg, struct run_list *list, const struct error *err)
 
         if (!call_gone(call)) {
                 if (err || !list || list->n != l->n)
-                        call_error(call, err ? err->code : ERROR_FAILED, "%s", err ? err->message : "the store's answer is not whole");
+                        call_error(call, err ? err->code : ERROR_FAILED, "%s",
+                                   err ? err->message : "the store's answer is not whole");
                 else
                         send_listing(call, list);
         }
@@ -165,7 +169,8 @@ static void cut_names(struct scan *s, const char *cursor, size_t limit, bool *re
 
         qsort(s->patterns, s->n, sizeof(*s->patterns), compare_strings);
         for (size_t i = 0; i < s->n; i++) {
-                if ((cursor && strcmp(s->patterns[i], cursor) <= 0) || (kept > 0 && streq(s->patterns[kept - 1], s->patterns[i])))
+                if ((cursor && strcmp(s->patterns[i], cursor) <= 0) ||
+                    (kept > 0 && streq(s->patterns[kept - 1], s->patterns[i])))
                         free(s->patterns[i]);
                 else
                         s->patterns[kept++] = s->patterns[i];
@@ -186,7 +191,8 @@ static int collect(struct call *call, struct listing *l)
 
         if (l->scan.exact) {
                 cut_names(&l->scan, cursor, l->limit, &l->more);
-                if ((l->more && !l->scan.after) || (l->scan.n > 0 && scan_step(call->c, &l->scan, 0, add_candidate, l) < 0))
+                if ((l->more && !l->scan.after) ||
+                    (l->scan.n > 0 && scan_step(call->c, &l->scan, 0, add_candidate, l) < 0))
                         return -ENOMEM;
                 return l->no_memory ? -ENOMEM : 0;
         }
@@ -255,7 +261,10 @@ static json_t *print_origins(const struct job *job)
 
         for (size_t i = 0; o && i < ARRAY_SIZE(keys); i++) {
                 uint64_t bit = JOB_KEY_BIT(keys[i].id);
-                const char *from = job->set_by_job & bit ? "job" : job->set_by_file & bit ? "file" : job->set_by_config & bit ? "config" : "built-in";
+                const char *from = job->set_by_job & bit      ? "job"
+                                   : job->set_by_file & bit   ? "file"
+                                   : job->set_by_config & bit ? "config"
+                                                              : "built-in";
                 const char *parent = keys[i].parent == JOB_KEY_NR ? NULL : keys[keys[i].parent].name;
                 char name[128];
 
@@ -346,8 +355,8 @@ void cmd_job_show(struct call *call)
         }
 }
 
-/* ---- cat: the version of the file that is in force, as the store keeps it.  The file may hold other jobs, too, so it is for the
- * owner and for admins, not for everybody whom one of its jobs runs as. */
+/* ---- cat: the version of the file that is in force, as the store keeps it.  The file may hold other jobs, too, so it
+ * is for the owner and for admins, not for everybody whom one of its jobs runs as. */
 
 struct cat {
         char *path;

@@ -1,8 +1,8 @@
 /* run.logs: the captured output of a run, streamed in pieces.
  *
- * Files are read on the reader thread, one piece at a time, and the next piece only when the client has room.  With `follow` the files
- * are looked at again every 150 ms while there is nothing more, from start to start of the run, until it has ended and is read to
- * its end: the supervisor is done with the log before anybody hears of the end. */
+ * Files are read on the reader thread, one piece at a time, and the next piece only when the client has room.  With
+ * `follow` the files are looked at again every 150 ms while there is nothing more, from start to start of the run,
+ * until it has ended and is read to its end: the supervisor is done with the log before anybody hears of the end. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -10,9 +10,9 @@
 #include "control/logfile.h"
 #include "control/private.h"
 
-#define FOLLOW_SEC 0.15
-#define FOLLOWS_MAX 4     /* of one connection: each holds two descriptors */
-#define LOOK_BACK 100     /* runs in one question for the newest that started */
+#define FOLLOW_SEC    0.15
+#define FOLLOWS_MAX   4   /* of one connection: each holds two descriptors */
+#define LOOK_BACK     100 /* runs in one question for the newest that started */
 #define LOOK_BACK_MAX 20  /* such questions */
 
 struct logs {
@@ -22,14 +22,14 @@ struct logs {
         struct watch watch;
         ev_timer timer;
         char *log_dir, *job;
-        bool follow, one_start;  /* one_start: the caller named it */
-        bool reading;            /* the reader thread has `file` and `piece` */
-        bool whole;              /* what is being read will not grow any more */
+        bool follow, one_start; /* one_start: the caller named it */
+        bool reading;           /* the reader thread has `file` and `piece` */
+        bool whole;             /* what is being read will not grow any more */
         bool dropped_said;
-        uint32_t newest;         /* number of the run's newest start */
+        uint32_t newest; /* number of the run's newest start */
         bool ended;
-        struct run_info run;     /* strings not kept: job, user NULL */
-        json_t *printed;         /* the RUN as last known */
+        struct run_info run; /* strings not kept: job, user NULL */
+        json_t *printed;     /* the RUN as last known */
         unsigned questions, seen;
         struct run_filter filter;
         char *jobs[2];
@@ -97,7 +97,8 @@ static void send_event(struct call *call, bool dropped, bool gap)
 
         if (l->piece.entries.size == 0 && !dropped && !gap && !l->piece.entries.failed)
                 return;
-        text_printf(&t, "\"run\":%llu,\"start\":%u,\"entries\":[", (unsigned long long)l->file.run, (unsigned)l->file.start);
+        text_printf(&t, "\"run\":%llu,\"start\":%u,\"entries\":[", (unsigned long long)l->file.run,
+                    (unsigned)l->file.start);
         text_add(&t, l->piece.entries.data, l->piece.entries.size);
         t.failed |= l->piece.entries.failed;
         text_puts(&t, "]");
@@ -158,7 +159,8 @@ static void piece_read(void *arg)
                 send_event(call, say_dropped(l, l->piece.left_head || (end && l->whole)), l->piece.gap);
                 text_done(&l->piece.entries);
                 if (error != 0)
-                        call_error(call, ERROR_FAILED, "can't read the log of run %llu: %s", (unsigned long long)l->file.run, strerror(error));
+                        call_error(call, ERROR_FAILED, "can't read the log of run %llu: %s",
+                                   (unsigned long long)l->file.run, strerror(error));
                 else if (end)
                         at_end(call);
                 else if (conn_full(call->conn))
@@ -217,7 +219,8 @@ static void on_change(struct watch *watch, const struct run_info *r)
 
 /* ---- which run, which start */
 
-/* Which start's output: the one named, the one before the last, or the last; with `follow` from then on all that come. */
+/* Which start's output: the one named, the one before the last, or the last; with `follow` from then on all that come.
+ */
 static void choose_start(struct logs *l, const struct run_info *r)
 {
         const struct call *call = l->call;
@@ -240,7 +243,8 @@ static void start_reading(struct call *call, const struct run_info *r)
                 return;
         }
         if (!HAS_RIGHT(rights, RIGHT_READ)) {
-                call_error(call, ERROR_DENIED, "the output of run %llu is not yours to read", (unsigned long long)r->id);
+                call_error(call, ERROR_DENIED, "the output of run %llu is not yours to read",
+                           (unsigned long long)r->id);
                 return;
         }
         l->job = strdup(r->job);
@@ -277,7 +281,8 @@ static void on_detail(void *arg, struct run_detail *d, const struct error *err)
                 if (err)
                         call_error(call, err->code, "%s", err->message);
                 else if (!d || d->run.id == 0)
-                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu", (unsigned long long)call_count(call, "run", 0));
+                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu",
+                                   (unsigned long long)call_count(call, "run", 0));
                 else
                         start_reading(call, &d->run);
         }
@@ -355,14 +360,17 @@ static void logs_of_job(struct call *call, const char *job)
                 call_error(call, ERROR_NOT_FOUND, "no run of %.200s has started", job);
                 return;
         }
-        for (size_t i = 0; l->follow && !call_bool(call, "previous") && (r = engine_job_run(call->c->ctx.engine, job, i)); i++)
+        for (size_t i = 0;
+             l->follow && !call_bool(call, "previous") && (r = engine_job_run(call->c->ctx.engine, job, i)); i++)
                 newest = r;
         if (newest) {
                 start_reading(call, newest);
                 return;
         }
         l->jobs[0] = (char *)job;
-        l->filter = (struct run_filter){ .jobs = l->jobs, .trigger = -1, .since = { INT64_MIN }, .until = WALL_NEVER, .limit = LOOK_BACK };
+        l->filter = (struct run_filter){
+                .jobs = l->jobs, .trigger = -1, .since = { INT64_MIN }, .until = WALL_NEVER, .limit = LOOK_BACK
+        };
         ask_newest(call);
 }
 

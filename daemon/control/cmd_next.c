@@ -1,7 +1,8 @@
 /* job.next: the next instants of many jobs, merged in order of time.
  *
- * Jobs are gathered in slices on the loop's thread (their definitions are held by a reference and never change); the instants are worked
- * out and merged on the reader thread, where even a hundred thousand schedules hold up nothing but other questions. */
+ * Jobs are gathered in slices on the loop's thread (their definitions are held by a reference and never change); the
+ * instants are worked out and merged on the reader thread, where even a hundred thousand schedules hold up nothing but
+ * other questions. */
 #include <errno.h>
 
 #include "base/util.h"
@@ -14,8 +15,8 @@
 struct candidate {
         struct job *job;
         struct wall fixed_after, paused_until;
-        struct wall at;    /* the next one to be given */
-        size_t left;       /* so many more of this job; SIZE_MAX: no limit */
+        struct wall at; /* the next one to be given */
+        size_t left;    /* so many more of this job; SIZE_MAX: no limit */
 };
 
 struct upcoming {
@@ -26,7 +27,7 @@ struct upcoming {
 struct next {
         struct scan scan;
         struct call *call;
-        bool named;        /* `jobs` was given: `n` is for each */
+        bool named; /* `jobs` was given: `n` is for each */
         bool no_memory;
         size_t n;
         struct wall from, to;
@@ -157,7 +158,8 @@ static bool add_job(void *arg, const char *asked, const struct job_view *v)
                 x->allocated = allocated;
         }
         x->v[x->n_v++] = (struct candidate){
-                .job = job_ref((struct job *)v->job), .fixed_after = v->state.fixed_after,
+                .job = job_ref((struct job *)v->job),
+                .fixed_after = v->state.fixed_after,
                 .paused_until = v->state.paused ? v->state.pause_until : (struct wall){ INT64_MIN },
         };
         return true;

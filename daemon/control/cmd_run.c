@@ -126,7 +126,10 @@ void cmd_run_list(struct call *call)
         call->data = h;
         call->free_data = history_free;
         h->filter = (struct run_filter){
-                .failed = call_bool(call, "failed"), .user = (char *)call_string(call, "user"), .since = { INT64_MIN }, .until = WALL_NEVER,
+                .failed = call_bool(call, "failed"),
+                .user = (char *)call_string(call, "user"),
+                .since = { INT64_MIN },
+                .until = WALL_NEVER,
                 .limit = (uint32_t)call_limit(call, 50),
         };
         (void)call_time(call, "since", &h->filter.since);
@@ -144,14 +147,20 @@ void cmd_run_list(struct call *call)
 
 static json_t *print_transition(const struct control *c, const struct run_transition *t)
 {
-        struct run_info r = { .state = t->state, .reason = t->reason, .wait_status = t->wait_status, .stage = t->stage, .error = t->error };
+        struct run_info r = { .state = t->state,
+                              .reason = t->reason,
+                              .wait_status = t->wait_status,
+                              .stage = t->stage,
+                              .error = t->error };
         int code = run_exit_code(&r), sig = run_signal(&r);
         char error[256];
 
-        return json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:o}", "at", print_time(c, t->at), "state", run_state_name(t->state), "reason",
-                         t->reason == REASON_NONE ? json_null() : json_string(run_reason_name(t->reason)), "start", (json_int_t)t->start,
-                         "exit_code", code >= 0 ? json_integer(code) : json_null(), "signal", sig > 0 ? json_integer(sig) : json_null(),
-                         "error", print_stage(&r, error, sizeof(error)) ? json_string_or_null(error) : json_null());
+        return json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:o}", "at", print_time(c, t->at), "state",
+                         run_state_name(t->state), "reason",
+                         t->reason == REASON_NONE ? json_null() : json_string(run_reason_name(t->reason)), "start",
+                         (json_int_t)t->start, "exit_code", code >= 0 ? json_integer(code) : json_null(), "signal",
+                         sig > 0 ? json_integer(sig) : json_null(), "error",
+                         print_stage(&r, error, sizeof(error)) ? json_string_or_null(error) : json_null());
 }
 
 static json_t *print_transitions(const struct control *c, const struct run_detail *d)
@@ -193,7 +202,9 @@ static void send_run(struct call *call, const struct run_detail *d)
         /* The engine may be a few milliseconds ahead of what is written. */
         o = print_run(c, live ? live : &d->run);
         if (!o || json_object_set_new(o, "transitions", print_transitions(c, d)) < 0 ||
-            json_object_set_new(o, "definition", HAS_RIGHT(rights, RIGHT_READ) ? print_kept_definition(d->definition, d->run.job) : json_null()) < 0) {
+            json_object_set_new(o, "definition",
+                                HAS_RIGHT(rights, RIGHT_READ) ? print_kept_definition(d->definition, d->run.job)
+                                                              : json_null()) < 0) {
                 json_decref(o);
                 o = NULL;
         }
@@ -208,7 +219,8 @@ static void on_run(void *arg, struct run_detail *d, const struct error *err)
                 if (err)
                         call_error(call, err->code, "%s", err->message);
                 else if (!d || d->run.id == 0)
-                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu", (unsigned long long)call_count(call, "run", 0));
+                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu",
+                                   (unsigned long long)call_count(call, "run", 0));
                 else
                         send_run(call, d);
         }

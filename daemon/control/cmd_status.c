@@ -6,9 +6,9 @@
 #include "base/util.h"
 #include "control/private.h"
 
-#define FILES_LOOKED_AT 20000    /* by one call; the next page goes on */
-#define FILE_ERRORS_SHOWN 100    /* of one file; `more` says how many are left out */
-#define BLOCKED_AGE_USEC (2 * USEC_PER_SEC)
+#define FILES_LOOKED_AT   20000 /* by one call; the next page goes on */
+#define FILE_ERRORS_SHOWN 100   /* of one file; `more` says how many are left out */
+#define BLOCKED_AGE_USEC  (2 * USEC_PER_SEC)
 
 /* ---- describe, version */
 
@@ -20,8 +20,9 @@ static json_t *describe_params(enum method m)
 
         p = method_params(m, &n);
         for (size_t i = 0; list && i < n; i++)
-                if (json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s}", "name", p[i].name, "type", param_type_name(p[i].type),
-                                                          "required", p[i].required, "help", p[i].help)) < 0) {
+                if (json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s}", "name", p[i].name, "type",
+                                                          param_type_name(p[i].type), "required", p[i].required, "help",
+                                                          p[i].help)) < 0) {
                         json_decref(list);
                         return NULL;
                 }
@@ -33,12 +34,14 @@ void cmd_describe(struct call *call)
         json_t *methods = json_array();
 
         for (unsigned m = 0; methods && m < METHOD_NR; m++)
-                if (json_array_append_new(methods, json_pack("{s:s, s:o, s:s, s:s}", "name", method_name(m), "params", describe_params(m), "right",
-                                                             right_name(method_right(m)), "help", method_help(m))) < 0) {
+                if (json_array_append_new(methods, json_pack("{s:s, s:o, s:s, s:s}", "name", method_name(m), "params",
+                                                             describe_params(m), "right", right_name(method_right(m)),
+                                                             "help", method_help(m))) < 0) {
                         json_decref(methods);
                         methods = NULL;
                 }
-        call_result_json(call, json_pack("{s:s, s:i, s:o}", "version", PACKAGE_VERSION, "protocol", PROTOCOL_VERSION, "methods", methods));
+        call_result_json(call, json_pack("{s:s, s:i, s:o}", "version", PACKAGE_VERSION, "protocol", PROTOCOL_VERSION,
+                                         "methods", methods));
 }
 
 void cmd_version(struct call *call)
@@ -63,7 +66,9 @@ static json_t *print_diagnostics(const struct diagnostics *d, bool may_read)
                 json_t *o = print_place(&d->v[i]);
 
                 if (!o || json_object_set_new(o, "key", json_string_or_null(may_read ? d->v[i].key : NULL)) < 0 ||
-                    json_object_set_new(o, "message", json_string_or_null(may_read ? d->v[i].message : "shown to its owner and to admins only")) < 0 ||
+                    json_object_set_new(o, "message",
+                                        json_string_or_null(may_read ? d->v[i].message
+                                                                     : "shown to its owner and to admins only")) < 0 ||
                     json_object_set_new(o, "hint", json_string_or_null(may_read ? d->v[i].hint : NULL)) < 0 ||
                     json_array_append(list, o) < 0) {
                         json_decref(list);
@@ -94,9 +99,10 @@ static json_t *print_file(const struct control *c, const struct folder_file *f, 
         size_t left = (errors->n > FILE_ERRORS_SHOWN ? errors->n - FILE_ERRORS_SHOWN : 0) +
                       (warnings->n > FILE_ERRORS_SHOWN ? warnings->n - FILE_ERRORS_SHOWN : 0);
 
-        return json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:I}", "path", json_string_or_null(f->path), "state", file_state_name(f->state),
-                         "since", print_time(c, f->since), "jobs", (json_int_t)f->n_jobs, "errors", print_diagnostics(errors, may_read),
-                         "warnings", print_diagnostics(warnings, may_read), "more", (json_int_t)left);
+        return json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:I}", "path", json_string_or_null(f->path), "state",
+                         file_state_name(f->state), "since", print_time(c, f->since), "jobs", (json_int_t)f->n_jobs,
+                         "errors", print_diagnostics(errors, may_read), "warnings",
+                         print_diagnostics(warnings, may_read), "more", (json_int_t)left);
 }
 
 /* First file whose path is greater than `after`. */
@@ -123,7 +129,8 @@ static void add_files(struct call *call, struct text *t, bool all, const char *c
 {
         const struct control *c = call->c;
         const struct folder *folder = c->ctx.folder;
-        size_t n = folder_files(folder), i = cursor ? file_after(folder, cursor) : 0, looked = 0, given = 0, begin = t->size;
+        size_t n = folder_files(folder), i = cursor ? file_after(folder, cursor) : 0, looked = 0, given = 0,
+               begin = t->size;
         size_t bad_left = folder_broken(folder);
         bool may_read = peer_is_admin(call->conn);
         const char *last = NULL;
@@ -191,12 +198,14 @@ void cmd_status(struct call *call)
         }
         engine_get_stats(c->ctx.engine, &s);
         why = degraded_why(c, &s);
-        o = json_pack("{s:s, s:i, s:s, s:o, s:o, s:i, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I}", "version", PACKAGE_VERSION, "pid",
-                      (int)getpid(), "state", why ? "degraded" : "ok", "why", json_string_or_null(why), "started_at",
-                      print_time(c, c->ctx.started), "runner_pid", runner_pid(c->ctx.runner), "jobs", (json_int_t)s.jobs, "jobs_blocked",
-                      (json_int_t)count_blocked(c), "runs", "queued", (json_int_t)s.queued, "starting", (json_int_t)s.starting, "running",
-                      (json_int_t)s.running, "backoff", (json_int_t)s.backoff, "files_total", (json_int_t)folder_files(c->ctx.folder),
-                      "files_bad", (json_int_t)folder_broken(c->ctx.folder));
+        o = json_pack("{s:s, s:i, s:s, s:o, s:o, s:i, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I}", "version",
+                      PACKAGE_VERSION, "pid", (int)getpid(), "state", why ? "degraded" : "ok", "why",
+                      json_string_or_null(why), "started_at", print_time(c, c->ctx.started), "runner_pid",
+                      runner_pid(c->ctx.runner), "jobs", (json_int_t)s.jobs, "jobs_blocked",
+                      (json_int_t)count_blocked(c), "runs", "queued", (json_int_t)s.queued, "starting",
+                      (json_int_t)s.starting, "running", (json_int_t)s.running, "backoff", (json_int_t)s.backoff,
+                      "files_total", (json_int_t)folder_files(c->ctx.folder), "files_bad",
+                      (json_int_t)folder_broken(c->ctx.folder));
         text_json_new(&t, o);
         if (!t.failed) {
                 t.size--; /* its closing brace: the files go in */
@@ -234,7 +243,8 @@ void reload_answer(struct call *call)
         call_audit(call, "-", "done");
         if (call_gone(call))
                 return;
-        text_printf(&t, "{\"files_total\":%zu,\"files_bad\":%zu,", folder_files(call->c->ctx.folder), folder_broken(call->c->ctx.folder));
+        text_printf(&t, "{\"files_total\":%zu,\"files_bad\":%zu,", folder_files(call->c->ctx.folder),
+                    folder_broken(call->c->ctx.folder));
         add_files(call, &t, false, NULL, PAGE_MAX);
         text_puts(&t, "}");
         call_result(call, &t);

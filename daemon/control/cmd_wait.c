@@ -1,8 +1,8 @@
 /* run.wait: held until all of the runs have ended.
  *
- * The watch is set before anybody is asked, so an end cannot slip through in between: what the engine still has will be published; what
- * it no longer has is asked of the store; and where the store's answer is older than an end that is just being written, that end is still to be
- * published, as it is only published once it is written. */
+ * The watch is set before anybody is asked, so an end cannot slip through in between: what the engine still has will
+ * be published; what it no longer has is asked of the store; and where the store's answer is older than an end that is
+ * just being written, that end is still to be published, as it is only published once it is written. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -11,7 +11,7 @@
 
 struct waited {
         struct watch watch;
-        struct text text;  /* the RUN as JSON, once it has ended */
+        struct text text; /* the RUN as JSON, once it has ended */
         bool ended;
 };
 

@@ -1,5 +1,5 @@
-/* why: where a job or run stands and what holds it there, or what became of one instant.  The engine and the store know the reasons;
- * here they are only put together. */
+/* why: where a job or run stands and what holds it there, or what became of one instant.  The engine and the store know
+ * the reasons; here they are only put together. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -8,11 +8,11 @@
 #include "control/private.h"
 #include "control/say.h"
 
-#define LOOK_BACK_USEC (400 * USEC_PER_DAY)  /* for the instant before one that is none */
-#define ANSWER_SIZE 1024
+#define LOOK_BACK_USEC (400 * USEC_PER_DAY) /* for the instant before one that is none */
+#define ANSWER_SIZE    1024
 
 struct why {
-        struct wall at;    /* WALL_NEVER: now */
+        struct wall at; /* WALL_NEVER: now */
         const char *state;
         char answer[ANSWER_SIZE];
         json_t *causes;
@@ -43,8 +43,8 @@ static void add_cause(struct call *call, const struct cause *x)
         char by[64];
         json_t *o = json_pack("{s:s, s:o, s:n, s:n, s:n, s:o, s:o, s:o}", "reason", x->reason, "run",
                               x->run > 0 ? json_integer((json_int_t)x->run) : json_null(), "lock", "queue", "job", "by",
-                              json_string_or_null(x->by != UINT32_MAX ? say_uid(c, x->by, by, sizeof(by)) : NULL), "since",
-                              print_time(c, x->since), "until", print_time(c, x->until));
+                              json_string_or_null(x->by != UINT32_MAX ? say_uid(c, x->by, by, sizeof(by)) : NULL),
+                              "since", print_time(c, x->since), "until", print_time(c, x->until));
 
         if (!w->causes || json_array_append_new(w->causes, o) < 0) {
                 json_decref(w->causes);
@@ -56,14 +56,18 @@ static void send_why(struct call *call, const char *subject)
 {
         struct why *w = call->data;
 
-        call_result_json(call, json_pack("{s:o, s:s, s:o, s:o}", "subject", json_string_or_null(subject), "state", w->state, "answer",
-                                         json_string_or_null(w->answer), "causes", TAKE_PTR(w->causes)));
+        call_result_json(call,
+                         json_pack("{s:o, s:s, s:o, s:o}", "subject", json_string_or_null(subject), "state", w->state,
+                                   "answer", json_string_or_null(w->answer), "causes", TAKE_PTR(w->causes)));
 }
 
 static void cause_of_run(struct call *call, const struct run_info *r)
 {
-        struct cause x = { .reason = run_reason_name(r->reason), .run = r->cause_run, .by = r->by_uid,
-                           .since = run_state_ends(r->state) ? r->ended_at : r->queued_at, .until = r->retry_at };
+        struct cause x = { .reason = run_reason_name(r->reason),
+                           .run = r->cause_run,
+                           .by = r->by_uid,
+                           .since = run_state_ends(r->state) ? r->ended_at : r->queued_at,
+                           .until = r->retry_at };
 
         if (r->reason != REASON_NONE)
                 add_cause(call, &x);
@@ -112,26 +116,29 @@ static void causes_of_job(struct call *call, const struct job_view *v)
                 add_cause(call, &x);
         }
         if (v->state.paused) {
-                x = (struct cause){ .reason = run_reason_name(REASON_PAUSED), .by = v->state.paused_by, .since = v->state.paused_at,
+                x = (struct cause){ .reason = run_reason_name(REASON_PAUSED),
+                                    .by = v->state.paused_by,
+                                    .since = v->state.paused_at,
                                     .until = v->state.pause_until };
                 add_cause(call, &x);
         }
 }
 
-static void say_next(const struct control *c, const struct job_view *v, const struct run_info *last, char *buf, size_t size)
+static void say_next(const struct control *c, const struct job_view *v, const struct run_info *last, char *buf,
+                     size_t size)
 {
         char next[64], sentence[ANSWER_SIZE / 2];
 
         if (last)
                 say_run(c, last, sentence, sizeof(sentence));
         if (!wall_is_never(v->next))
-                (void)snprintf(buf, size, "%s is due next at %s%s%s", v->name, say_time(c, v->next, next, sizeof(next)), last ? "; " : "",
-                               last ? sentence : "; it has not run yet");
+                (void)snprintf(buf, size, "%s is due next at %s%s%s", v->name, say_time(c, v->next, next, sizeof(next)),
+                               last ? "; " : "", last ? sentence : "; it has not run yet");
         else if (v->job && v->job->n_entries > 0)
                 (void)snprintf(buf, size, "%s is not due again%s%s", v->name, last ? "; " : "", last ? sentence : "");
         else
-                (void)snprintf(buf, size, "%s has no schedule and runs only when it is asked to%s%s", v->name, last ? "; " : "",
-                               last ? sentence : "");
+                (void)snprintf(buf, size, "%s has no schedule and runs only when it is asked to%s%s", v->name,
+                               last ? "; " : "", last ? sentence : "");
 }
 
 static void why_job(struct call *call, const struct job_view *v, const struct run_info *last)
@@ -190,7 +197,8 @@ static bool is_instant(const struct job *job, struct wall at)
         struct schedule s = job_schedule(job);
         struct wall next;
 
-        return schedule_next(&s, (struct wall){ at.usec - 1 }, (struct wall){ INT64_MIN }, &next) == 0 && next.usec == at.usec;
+        return schedule_next(&s, (struct wall){ at.usec - 1 }, (struct wall){ INT64_MIN }, &next) == 0 &&
+               next.usec == at.usec;
 }
 
 /* " (before it: 02:30, after it: 2026-03-30 02:30)" */
@@ -222,7 +230,8 @@ static void why_no_row(struct call *call, const struct job_view *v)
         } else if (!is_instant(v->job, w->at)) {
                 w->state = "not_due";
                 say_neighbours(c, v->job, w->at, near, sizeof(near));
-                (void)snprintf(w->answer, sizeof(w->answer), "%s is no instant of the schedule of %s%s", at, v->name, near);
+                (void)snprintf(w->answer, sizeof(w->answer), "%s is no instant of the schedule of %s%s", at, v->name,
+                               near);
         } else if (w->at.usec > clock_wall().usec) {
                 w->state = "future";
                 causes_of_job(call, v);
@@ -234,8 +243,10 @@ static void why_no_row(struct call *call, const struct job_view *v)
                 (void)snprintf(w->answer, sizeof(w->answer), "%s was due at %s; that is not decided yet", v->name, at);
         } else {
                 w->state = "unknown";
-                (void)snprintf(w->answer, sizeof(w->answer), "nothing is recorded of %s at %s: it was first seen later, or its history was pruned (keep)",
-                               v->name, at);
+                (void)snprintf(
+                        w->answer, sizeof(w->answer),
+                        "nothing is recorded of %s at %s: it was first seen later, or its history was pruned (keep)",
+                        v->name, at);
         }
         send_why(call, v->name);
 }
@@ -269,7 +280,9 @@ static bool view_of(struct call *call, const char *name, struct job_view *ret)
 {
         if (engine_job_find(call->c->ctx.engine, name, ret))
                 return HAS_RIGHT(peer_rights_view(call->conn, ret), RIGHT_SEE);
-        *ret = (struct job_view){ .name = name, .next = WALL_NEVER, .state = { .watermark = WALL_NEVER, .pause_until = WALL_NEVER } };
+        *ret = (struct job_view){ .name = name,
+                                  .next = WALL_NEVER,
+                                  .state = { .watermark = WALL_NEVER, .pause_until = WALL_NEVER } };
         return HAS_RIGHT(peer_rights(call->conn, name, NULL, NULL), RIGHT_SEE);
 }
 
@@ -312,7 +325,8 @@ static void on_run(void *arg, struct run_detail *d, const struct error *err)
                 if (err)
                         call_error(call, err->code, "%s", err->message);
                 else if (!d || d->run.id == 0 || !HAS_RIGHT(peer_rights_run(call->conn, &d->run), RIGHT_SEE))
-                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu", (unsigned long long)call_count(call, "run", 0));
+                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu",
+                                   (unsigned long long)call_count(call, "run", 0));
                 else
                         why_run(call, &d->run);
         }

@@ -1,8 +1,8 @@
 /* Connections: accepting under limits, lines in, bytes out.
  *
- * A connection reads only while there is something it may do with what it reads: not while its output is full, nor while a long
- * answer is being made.  So what one client can hold is bounded, and a client that doesn't read waits for itself alone.  Nothing is
- * received with recvmsg(), so descriptors that a client passes are closed by the kernel. */
+ * A connection reads only while there is something it may do with what it reads: not while its output is full, nor
+ * while a long answer is being made.  So what one client can hold is bounded, and a client that doesn't read waits for
+ * itself alone.  Nothing is received with recvmsg(), so descriptors that a client passes are closed by the kernel. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,11 +14,11 @@
 #include "log/log.h"
 
 #define ACCEPTS_AT_ONCE 16
-#define READ_SIZE 65536
-#define READS_AT_ONCE 4
-#define LINES_AT_ONCE 32
-#define OUTPUT_MAX (64 * 1024 * 1024) /* never reached by what is made here: a broken invariant, not a policy */
-#define IDLE_DROP_USEC USEC_PER_SEC   /* a connection idle for less is not dropped for another */
+#define READ_SIZE       65536
+#define READS_AT_ONCE   4
+#define LINES_AT_ONCE   32
+#define OUTPUT_MAX      (64 * 1024 * 1024) /* never reached by what is made here: a broken invariant, not a policy */
+#define IDLE_DROP_USEC  USEC_PER_SEC       /* a connection idle for less is not dropped for another */
 #define HALF_CLOSED_SEC 1.0
 
 /* ---- output */
@@ -361,7 +361,8 @@ static void refuse(int fd, const char *message)
 
 static bool idle(const struct conn *conn, struct mono now)
 {
-        return !conn->calls && out_size(conn) == 0 && !lines_partial(&conn->in) && now.usec - conn->active_at.usec > IDLE_DROP_USEC;
+        return !conn->calls && out_size(conn) == 0 && !lines_partial(&conn->in) &&
+               now.usec - conn->active_at.usec > IDLE_DROP_USEC;
 }
 
 /* The connection idle for longest: of that uid, or (any) of no admin. */

@@ -67,8 +67,8 @@ static void remove_socket(struct control *c)
 {
         struct stat st;
 
-        if (c->socket_name && fstatat(c->folder_fd, c->socket_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == c->socket_dev &&
-            st.st_ino == c->socket_ino)
+        if (c->socket_name && fstatat(c->folder_fd, c->socket_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_dev == c->socket_dev && st.st_ino == c->socket_ino)
                 (void)unlinkat(c->folder_fd, c->socket_name, 0);
 }
 
@@ -266,7 +266,8 @@ int command_send(struct call *call, size_t index, struct command *cmd)
         return 0;
 }
 
-void control_reply(struct control *c, uint64_t command, enum error_code code, const char *message, uint64_t run, bool durable)
+void control_reply(struct control *c, uint64_t command, enum error_code code, const char *message, uint64_t run,
+                   bool durable)
 {
         struct pending *p;
 

@@ -1,8 +1,8 @@
 /* The control socket: peers, their rights, JSON-RPC, one handler for each command.
  *
- * Everything here runs on the loop's thread and never waits: history and files are read on the store's reader thread, changes go to the
- * engine through `command`, long scans are done in slices.  A client that goes away in the middle of anything is let go at once; what was
- * asked of others for it ends on its own. */
+ * Everything here runs on the loop's thread and never waits: history and files are read on the store's reader thread,
+ * changes go to the engine through `command`, long scans are done in slices.  A client that goes away in the middle of
+ * anything is let go at once; what was asked of others for it ends on its own. */
 #pragma once
 #include <ev.h>
 #include <stdbool.h>
@@ -31,7 +31,8 @@ struct control_context {
         const char *socket_path;
         uint32_t own_uid;               /* with --user and --root: has every right */
         bool private_daemon;            /* --user or --root */
-        /* Puts a COMMAND event into the loop's queue (strings are to be copied); its REPLY comes back through control_reply(). */
+        /* Puts a COMMAND event into the loop's queue (strings are to be copied); its REPLY comes back through
+         * control_reply(). */
         void (*command)(void *arg, const struct command *c);
         /* Starts a reload; control_reloaded() follows when it is in force. */
         void (*reload)(void *arg);
@@ -39,23 +40,27 @@ struct control_context {
         struct wall started;            /* when the daemon started */
 };
 
-/* Binds (through an O_PATH descriptor of the folder, so that long paths work) or takes `listen_fd` (>= 0: socket activation; it is
- * owned from then on, also on failure).  The context is copied.  0 or negative errno; -EADDRINUSE: somebody listens there. */
+/* Binds (through an O_PATH descriptor of the folder, so that long paths work) or takes `listen_fd` (>= 0: socket
+ * activation; it is owned from then on, also on failure).  The context is copied.  0 or negative errno; -EADDRINUSE:
+ * somebody listens there. */
 int control_new(const struct control_context *ctx, int listen_fd, struct control **ret, struct error *reterr);
-/* Closes every connection and removes the socket it made.  Answers of the store that still come find nobody and are dropped: the
- * store is to be closed afterwards.  NULL is fine. */
+/* Closes every connection and removes the socket it made.  Answers of the store that still come find nobody and are
+ * dropped: the store is to be closed afterwards.  NULL is fine. */
 struct control *control_free(struct control *c);
 DEFINE_CLEANUP(struct control *, control_free);
 
-/* Something in the context changed (a reload may replace folder, config, zone): from now on this.  To be called before what it replaces is
- * freed. */
+/* Something in the context changed (a reload may replace folder, config, zone): from now on this.  To be called before
+ * what it replaces is freed. */
 void control_update(struct control *c, const struct control_context *ctx);
 
 /* ACTION_REPLY. */
-void control_reply(struct control *c, uint64_t command, enum error_code code, const char *message, uint64_t run, bool durable);
+void control_reply(struct control *c, uint64_t command, enum error_code code, const char *message, uint64_t run,
+                   bool durable);
 /* ACTION_PUBLISH: a run changed (waiting clients). */
 void control_publish(struct control *c, const struct run_info *r);
-/* A reload, whoever asked for it, is in force: those who wait for one are answered; names of groups are looked up anew. */
+/* A reload, whoever asked for it, is in force: those who wait for one are answered; names of groups are looked up
+ * anew. */
 void control_reloaded(struct control *c);
-/* Stop accepting; clients that wait are told (error `unavailable`), and each connection is closed once it has read that. */
+/* Stop accepting; clients that wait are told (error `unavailable`), and each connection is closed once it has read
+ * that. */
 void control_shutdown(struct control *c);

@@ -12,10 +12,10 @@
 #define BLOCK_SIZE 65536
 #define PIECE_TEXT (64 * 1024)
 #define PIECE_SCAN (1024 * 1024) /* bytes looked at in one piece, where a filter leaves little */
-#define SEGMENTS 3
+#define SEGMENTS   3
 
 struct entry {
-        struct wall at;      /* WALL_NEVER: not an entry as we write them */
+        struct wall at; /* WALL_NEVER: not an entry as we write them */
         bool is_stderr, partial;
         const char *text;
         size_t size;
@@ -77,9 +77,11 @@ static struct wall parse_stamp(const char *s, size_t size)
         minute = digits(s + 14, 2);
         second = digits(s + 17, 2);
         usec = digits(s + 20, 6);
-        if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || minute < 0 || second < 0 || usec < 0)
+        if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || minute < 0 || second < 0 ||
+            usec < 0)
                 return WALL_NEVER;
-        return (struct wall){ ((days_to(year, month, day) * 24 + hour) * 60 + minute) * USEC_PER_MINUTE + second * USEC_PER_SEC + usec };
+        return (struct wall){ ((days_to(year, month, day) * 24 + hour) * 60 + minute) * USEC_PER_MINUTE +
+                              second * USEC_PER_SEC + usec };
 }
 
 /* A line without its end.  What is no entry becomes one with no time: it is shown as it stands. */
@@ -174,7 +176,8 @@ static int open_segment(const struct logfile *l, unsigned segment, struct stat *
         char name[64];
         int fd;
 
-        (void)snprintf(name, sizeof(name), segment > 0 ? "%llu.%u.log.%u" : "%llu.%u.log", (unsigned long long)l->run, l->start, segment);
+        (void)snprintf(name, sizeof(name), segment > 0 ? "%llu.%u.log.%u" : "%llu.%u.log", (unsigned long long)l->run,
+                       l->start, segment);
         fd = openat(l->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
@@ -242,7 +245,8 @@ static bool tail_entry(struct tail *t, const char *line, size_t size)
         return false;
 }
 
-/* Goes backwards through one file.  *ret_at is where what is wanted begins: 1 if that was found in here, 0 if all of it is wanted. */
+/* Goes backwards through one file.  *ret_at is where what is wanted begins: 1 if that was found in here, 0 if all of it
+ * is wanted. */
 static int tail_file(struct tail *t, int fd, off_t size, char *buf, off_t *ret_at)
 {
         off_t end = size;
@@ -273,7 +277,8 @@ static int tail_file(struct tail *t, int fd, off_t size, char *buf, off_t *ret_a
                         }
                         break;
                 }
-                /* The first line of the block began before it: the next block ends with it.  One longer than a block is cut. */
+                /* The first line of the block began before it: the next block ends with it.  One longer than a block is
+                 * cut. */
                 end = begin + (off_t)(line_end + 1 < (size_t)n ? line_end + 1 : 0);
         }
         *ret_at = 0;
@@ -329,7 +334,8 @@ static int find_next(const struct logfile *l, unsigned *ret_segment, struct stat
         return fd1 >= 0 ? fd1 : -ENOENT;
 }
 
-/* After the end of what there is: goes on to the next file.  1: go on reading; 0: there is nothing more; negative errno. */
+/* After the end of what there is: goes on to the next file.  1: go on reading; 0: there is nothing more; negative
+ * errno. */
 static int next_file(struct logfile *l, bool *ret_switched, bool *ret_gap)
 {
         bool ours_gone = l->segment > 0;

@@ -1,5 +1,6 @@
-/* Reads the captured output of one start: head, then the two segments of the tail, in the CRI form (runner/output.h writes it).
- * Blocks on the disk: for the reader thread alone.  Survives that the writer turns the segments over meanwhile. */
+/* Reads the captured output of one start: head, then the two segments of the tail, in the CRI form (runner/output.h
+ * writes it). Blocks on the disk: for the reader thread alone.  Survives that the writer turns the segments over
+ * meanwhile. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,6 +44,6 @@ struct logpiece {
 
 void logfile_init(struct logfile *l);
 void logfile_close(struct logfile *l);
-/* The next piece: about 64 KiB of text, or up to where it ends.  `whole`: nothing more will be written, also a last line
- * without its end is given. */
+/* The next piece: about 64 KiB of text, or up to where it ends.  `whole`: nothing more will be written, also a last
+ * line without its end is given. */
 void logfile_read(struct logfile *l, bool whole, struct logpiece *ret);

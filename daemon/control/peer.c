@@ -1,7 +1,8 @@
 /* Who is at the other end, and what it may do.
  *
- * The uid and the groups are those that the kernel noted when the client connected.  A user's name in a definition is looked up in
- * /etc/passwd itself; group names of the configuration are looked up at start and after a reload, off the loop's thread. */
+ * The uid and the groups are those that the kernel noted when the client connected.  A user's name in a definition is
+ * looked up in /etc/passwd itself; group names of the configuration are looked up at start and after a reload, off the
+ * loop's thread. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -182,8 +183,8 @@ void passwd_refresh(struct passwd_cache *p)
 
         if (stat("/etc/passwd", &st) < 0 || st.st_size > PASSWD_MAX)
                 return;
-        if (st.st_dev == p->dev && st.st_ino == p->ino && st.st_size == p->size && st.st_mtim.tv_sec == p->mtime.tv_sec &&
-            st.st_mtim.tv_nsec == p->mtime.tv_nsec)
+        if (st.st_dev == p->dev && st.st_ino == p->ino && st.st_size == p->size &&
+            st.st_mtim.tv_sec == p->mtime.tv_sec && st.st_mtim.tv_nsec == p->mtime.tv_nsec)
                 return;
         f = fopen("/etc/passwd", "re");
         if (!f)
@@ -281,7 +282,7 @@ static bool find_group(const char *name, gid_t *ret)
 
 /* What a lookup needs of the configuration: a copy, as it may be replaced while the lookup goes on. */
 struct access_job_lookup {
-        struct control *c; /* NULL: the control is gone */
+        struct control *c;    /* NULL: the control is gone */
         struct config config; /* only `access` of it */
         struct access result;
         bool done;

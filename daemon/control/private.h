@@ -1,8 +1,10 @@
 /* What the files of control/ share.
  *
- *   conn   one client: socket, peer, lines in, bytes out.  Owned by the control; closed only from its own timer or at the end.
- *   call   one request that is not answered yet.  Counted: its connection holds one reference until it is answered or the client goes; whoever
- *          works for it on another thread, or waits for the engine, holds one more.  A handler that comes back to a call asks call_gone() first.
+ *   conn   one client: socket, peer, lines in, bytes out.  Owned by the control; closed only from its own timer, for
+ *          another client's sake, or at the end.
+ *   call   one request that is not answered yet.  Counted: its connection holds one reference until it is answered or
+ *          the client goes; whoever works for it on another thread, or waits for the engine, holds one more.  A
+ *          handler that comes back to a call asks call_gone() first.
  *   watch  somebody waits for changes of a run.
  *   slice  work over many jobs, done a few thousand at a time, in turn, one slice an iteration of the loop. */
 #pragma once
@@ -227,8 +229,8 @@ int parse_time(const char *text, const struct tz *zone, struct wall *ret);
 /* ---- peer.c */
 int peer_read(int fd, pid_t *ret_pid, uid_t *ret_uid, gid_t **ret_gids, size_t *ret_n);
 bool peer_is_admin(const struct conn *conn);
-/* Bits 1 << enum right that the connection has on a job (or on the runs of a job that is gone: `job` NULL).  `user`: whom the run
- * or job runs as, NULL: the default. */
+/* Bits 1 << enum right that the connection has on a job (or on the runs of a job that is gone: `job` NULL).  `user`:
+ * whom the run or job runs as, NULL: the default. */
 unsigned peer_rights(const struct conn *conn, const char *name, const struct job *job, const char *user);
 unsigned peer_rights_view(const struct conn *conn, const struct job_view *view);
 unsigned peer_rights_run(const struct conn *conn, const struct run_info *r);
@@ -265,9 +267,9 @@ bool is_pattern(const char *name);
 int scan_init(struct scan *s, const json_t *list);
 void scan_done(struct scan *s);
 bool scan_match(const struct scan *s, const char *name);
-/* Looks at up to `budget` jobs, from where it was.  each() gets those that match: false stops after this one.  Returns true if there may be
- * more, false at the end; -ENOMEM. Exact names are looked up one by one, in the order given; each() then gets a view with name NULL for one
- * that is not there, and `asked` is the name. */
+/* Looks at up to `budget` jobs, from where it was.  each() gets those that match: false stops after this one.  Returns
+ * true if there may be more, false at the end; -ENOMEM. Exact names are looked up one by one, in the order given;
+ * each() then gets a view with name NULL for one that is not there, and `asked` is the name. */
 int scan_step(struct control *c, struct scan *s, size_t budget,
               bool (*each)(void *arg, const char *asked, const struct job_view *v), void *arg);
 
@@ -289,7 +291,8 @@ const char *say_uid(const struct control *c, uint32_t uid, char *buf, size_t siz
 #define X(e, name, right, changes, handler, help) void handler(struct call *call);
 TBL_METHODS(X)
 #undef X
-void act_replied(struct call *call, size_t index, enum error_code code, const char *message, uint64_t run, bool durable);
+void act_replied(struct call *call, size_t index, enum error_code code, const char *message, uint64_t run,
+                 bool durable);
 void reload_answer(struct call *call);
 /* Finds a job that the caller may see; answers `not_found` itself and returns false if there is none. */
 bool find_job(struct call *call, const char *name, struct job_view *ret);

@@ -1,7 +1,7 @@
 /* A line becomes a call: JSON-RPC 2.0 read strictly, the method found, its parameters checked by the table.
  *
- * Batches (arrays) are refused: a client may send the next line without waiting for the answer of the one before.  A request without
- * an id gets no answer, not even an error; where it would change nothing it is not even worked on. */
+ * Batches (arrays) are refused: a client may send the next line without waiting for the answer of the one before.  A
+ * request without an id gets no answer, not even an error; where it would change nothing it is not even worked on. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -142,12 +142,14 @@ static int check_params(struct control *c, enum method m, json_t *params, char *
                         return -EINVAL;
                 }
                 if (!patterns_ok(v)) {
-                        (void)snprintf(message, size, "parameter `%s` of %s: at most %d patterns, each of at most %d bytes", key, method_name(m),
-                                       PATTERNS_MAX, PATTERN_MAX);
+                        (void)snprintf(message, size,
+                                       "parameter `%s` of %s: at most %d patterns, each of at most %d bytes", key,
+                                       method_name(m), PATTERNS_MAX, PATTERN_MAX);
                         return -EINVAL;
                 }
                 if (!param_ok(c, v, rows[i].type)) {
-                        (void)snprintf(message, size, "parameter `%s` of %s: expected a %s", key, method_name(m), param_type_name(rows[i].type));
+                        (void)snprintf(message, size, "parameter `%s` of %s: expected a %s", key, method_name(m),
+                                       param_type_name(rows[i].type));
                         return -EINVAL;
                 }
         }
@@ -253,7 +255,8 @@ static void read_request(struct conn *conn, json_t *request)
 
         r = read_id(request, &id);
         if (r < 0) {
-                send_refusal(conn, JSONRPC_REQUEST, ERROR_INVALID, -1, "id must be a whole number or a string of at most 256 bytes");
+                send_refusal(conn, JSONRPC_REQUEST, ERROR_INVALID, -1,
+                             "id must be a whole number or a string of at most 256 bytes");
                 return;
         }
         wrong = check_request(request);

@@ -35,12 +35,15 @@ static void say_waiting(const struct control *c, const struct run_info *r, const
 
         say_time(c, r->queued_at, since, sizeof(since));
         if (r->reason == REASON_FAULT)
-                (void)snprintf(buf, size, "%s waits since %s: the machine could not start it (%s); it will be tried again", who, since,
-                               say_end(r, end, sizeof(end)));
+                (void)snprintf(buf, size,
+                               "%s waits since %s: the machine could not start it (%s); it will be tried again", who,
+                               since, say_end(r, end, sizeof(end)));
         else if (r->reason == REASON_CHAIN && r->cause_run > 0)
-                (void)snprintf(buf, size, "%s waits since %s: run %llu of the job comes first", who, since, (unsigned long long)r->cause_run);
+                (void)snprintf(buf, size, "%s waits since %s: run %llu of the job comes first", who, since,
+                               (unsigned long long)r->cause_run);
         else if (r->reason == REASON_CONCURRENCY && r->cause_run > 0)
-                (void)snprintf(buf, size, "%s waits since %s: run %llu of the job is active", who, since, (unsigned long long)r->cause_run);
+                (void)snprintf(buf, size, "%s waits since %s: run %llu of the job is active", who, since,
+                               (unsigned long long)r->cause_run);
         else if (r->reason == REASON_NONE || r->reason == REASON_RETRY)
                 (void)snprintf(buf, size, "%s waits since %s and is about to start", who, since);
         else
@@ -59,10 +62,12 @@ static void say_active(const struct control *c, const struct run_info *r, const 
         else if (r->state == RUN_STARTING)
                 (void)snprintf(buf, size, "%s is being started", who);
         else if (r->state == RUN_BACKOFF)
-                (void)snprintf(buf, size, "attempt %u of %s failed (%s); the next one is due at %s", (unsigned)r->attempt, who,
-                               say_end(r, end, sizeof(end)), say_time(c, r->retry_at, at, sizeof(at)));
+                (void)snprintf(buf, size, "attempt %u of %s failed (%s); the next one is due at %s",
+                               (unsigned)r->attempt, who, say_end(r, end, sizeof(end)),
+                               say_time(c, r->retry_at, at, sizeof(at)));
         else if (r->attempt > 1)
-                (void)snprintf(buf, size, "%s is running since %s (attempt %u)", who, say_time(c, r->started_at, at, sizeof(at)), (unsigned)r->attempt);
+                (void)snprintf(buf, size, "%s is running since %s (attempt %u)", who,
+                               say_time(c, r->started_at, at, sizeof(at)), (unsigned)r->attempt);
         else
                 (void)snprintf(buf, size, "%s is running since %s", who, say_time(c, r->started_at, at, sizeof(at)));
 }
@@ -73,7 +78,8 @@ static void say_not_run(const struct control *c, const struct run_info *r, const
         char by[64], why[256];
 
         if (r->reason == REASON_CONCURRENCY && r->cause_run > 0)
-                (void)snprintf(why, sizeof(why), "run %llu was still active (concurrency: forbid)", (unsigned long long)r->cause_run);
+                (void)snprintf(why, sizeof(why), "run %llu was still active (concurrency: forbid)",
+                               (unsigned long long)r->cause_run);
         else if (r->reason == REASON_PAUSED && r->by_uid != UINT32_MAX)
                 (void)snprintf(why, sizeof(why), "it was paused by %s", say_uid(c, r->by_uid, by, sizeof(by)));
         else
@@ -87,14 +93,17 @@ static void say_cancelled(const struct control *c, const struct run_info *r, con
 
         say_time(c, r->ended_at, at, sizeof(at));
         if (r->reason == REASON_USER && r->by_uid != UINT32_MAX)
-                (void)snprintf(buf, size, "%s was cancelled by %s at %s", who, say_uid(c, r->by_uid, by, sizeof(by)), at);
+                (void)snprintf(buf, size, "%s was cancelled by %s at %s", who, say_uid(c, r->by_uid, by, sizeof(by)),
+                               at);
         else if (r->reason == REASON_REPLACED && r->cause_run > 0)
-                (void)snprintf(buf, size, "%s was cancelled at %s: run %llu took its place", who, at, (unsigned long long)r->cause_run);
+                (void)snprintf(buf, size, "%s was cancelled at %s: run %llu took its place", who, at,
+                               (unsigned long long)r->cause_run);
         else
                 (void)snprintf(buf, size, "%s was cancelled at %s: %s", who, at, run_reason_text(r->reason));
 }
 
-static void say_ended(const struct control *c, const struct run_info *r, const char *who, const char *when, char *buf, size_t size)
+static void say_ended(const struct control *c, const struct run_info *r, const char *who, const char *when, char *buf,
+                      size_t size)
 {
         char at[64], end[256], attempts[64] = "";
 
@@ -116,10 +125,12 @@ static void say_ended(const struct control *c, const struct run_info *r, const c
                 if (r->start == 0)
                         say_not_run(c, r, when, buf, size);
                 else
-                        (void)snprintf(buf, size, "%s was skipped at %s: %s (%s)", who, at, run_reason_text(r->reason), say_end(r, end, sizeof(end)));
+                        (void)snprintf(buf, size, "%s was skipped at %s: %s (%s)", who, at, run_reason_text(r->reason),
+                                       say_end(r, end, sizeof(end)));
                 break;
         default: /* timed_out, lost */
-                (void)snprintf(buf, size, "%s %s at %s%s: %s", who, r->state == RUN_TIMED_OUT ? "was stopped" : "was lost", at, attempts,
+                (void)snprintf(buf, size, "%s %s at %s%s: %s", who,
+                               r->state == RUN_TIMED_OUT ? "was stopped" : "was lost", at, attempts,
                                run_reason_text(r->reason));
         }
 }
@@ -129,14 +140,15 @@ void say_run(const struct control *c, const struct run_info *r, char *buf, size_
         char who[256], when[256], from[64], to[64];
 
         if (wall_is_never(r->scheduled_at)) {
-                (void)snprintf(who, sizeof(who), "run %llu of %s (%s)", (unsigned long long)r->id, r->job, run_trigger_name(r->trigger));
+                (void)snprintf(who, sizeof(who), "run %llu of %s (%s)", (unsigned long long)r->id, r->job,
+                               run_trigger_name(r->trigger));
                 (void)snprintf(when, sizeof(when), "when it was asked to");
         } else {
                 say_time(c, r->scheduled_at, from, sizeof(from));
                 (void)snprintf(who, sizeof(who), "run %llu of %s (due at %s)", (unsigned long long)r->id, r->job, from);
                 if (r->scheduled_until.usec > r->scheduled_at.usec)
-                        (void)snprintf(when, sizeof(when), "from %s to %s (%llu instants)", from, say_time(c, r->scheduled_until, to, sizeof(to)),
-                                       (unsigned long long)r->count);
+                        (void)snprintf(when, sizeof(when), "from %s to %s (%llu instants)", from,
+                                       say_time(c, r->scheduled_until, to, sizeof(to)), (unsigned long long)r->count);
                 else
                         (void)snprintf(when, sizeof(when), "at %s", from);
         }

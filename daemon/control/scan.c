@@ -57,7 +57,8 @@ bool scan_match(const struct scan *s, const char *name)
 }
 
 /* Exact names: `after` is not needed, they are at most PARAM_LIST_MAX. */
-static int step_exact(struct control *c, struct scan *s, bool (*each)(void *, const char *, const struct job_view *), void *arg)
+static int step_exact(struct control *c, struct scan *s, bool (*each)(void *, const char *, const struct job_view *),
+                      void *arg)
 {
         for (size_t i = 0; i < s->n; i++) {
                 struct job_view v;
@@ -70,7 +71,8 @@ static int step_exact(struct control *c, struct scan *s, bool (*each)(void *, co
         return 0;
 }
 
-int scan_step(struct control *c, struct scan *s, size_t budget, bool (*each)(void *, const char *, const struct job_view *), void *arg)
+int scan_step(struct control *c, struct scan *s, size_t budget,
+              bool (*each)(void *, const char *, const struct job_view *), void *arg)
 {
         size_t i, n, prefix = s->single ? strlen(s->single) : 0;
         struct job_view v;
@@ -81,7 +83,9 @@ int scan_step(struct control *c, struct scan *s, size_t budget, bool (*each)(voi
         /* Patterns cost, too: many of them look at fewer jobs in one go. */
         budget = MAX(budget / (1 + s->n / 8), (size_t)16);
         n = engine_jobs(c->ctx.engine);
-        i = s->after ? engine_job_lower_bound(c->ctx.engine, s->after) : prefix ? engine_job_lower_bound(c->ctx.engine, s->single) : 0;
+        i = s->after ? engine_job_lower_bound(c->ctx.engine, s->after)
+            : prefix ? engine_job_lower_bound(c->ctx.engine, s->single)
+                     : 0;
         if (i < n && s->after && engine_job_at(c->ctx.engine, i, &v) && streq(v.name, s->after))
                 i++;
         for (; i < n && engine_job_at(c->ctx.engine, i, &v); i++) {

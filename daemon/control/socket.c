@@ -50,7 +50,8 @@ static int check_stale(int folder, const char *name, const char *path, struct er
         return error_set(reterr, -EADDRINUSE, ERROR_CONFLICT, "%s: another program listens there", path);
 }
 
-/* Bound under another name and renamed: there is never a moment without the socket's mode, and a stale one goes in the same step. */
+/* Bound under another name and renamed: there is never a moment without the socket's mode, and a stale one goes in the
+ * same step. */
 static int bind_in(int folder, const char *name, int fd, const char *path, struct error *reterr)
 {
         char temporary[64];
@@ -66,7 +67,8 @@ static int bind_in(int folder, const char *name, int fd, const char *path, struc
         if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
                 return error_set(reterr, -errno, ERROR_FAILED, "can't make %s: %s", path, strerror(errno));
         /* Rights come from the peer's identity, so everybody may connect. */
-        if (fchmodat(folder, temporary, 0666, 0) < 0 || listen(fd, SOMAXCONN) < 0 || renameat(folder, temporary, folder, name) < 0) {
+        if (fchmodat(folder, temporary, 0666, 0) < 0 || listen(fd, SOMAXCONN) < 0 ||
+            renameat(folder, temporary, folder, name) < 0) {
                 r = -errno;
                 (void)unlinkat(folder, temporary, 0);
                 return error_set(reterr, r, ERROR_FAILED, "can't make %s: %s", path, strerror(-r));
@@ -109,11 +111,13 @@ int socket_adopt(int fd, struct error *reterr)
         int domain = 0, type = 0, listening = 0, flags;
         socklen_t size = sizeof(int);
 
-        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
             getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
                 return error_set(reterr, -errno, ERROR_FAILED, "the socket that was passed: %s", strerror(errno));
         if (domain != AF_UNIX || type != SOCK_STREAM || !listening)
-                return error_set(reterr, -EINVAL, ERROR_INVALID, "the socket that was passed is no listening Unix stream socket");
+                return error_set(reterr, -EINVAL, ERROR_INVALID,
+                                 "the socket that was passed is no listening Unix stream socket");
         flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
                 return error_set(reterr, -errno, ERROR_FAILED, "the socket that was passed: %s", strerror(errno));

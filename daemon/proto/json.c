@@ -176,7 +176,8 @@ static int text_dump(const char *data, size_t size, void *arg)
 
 void text_json(struct text *t, const json_t *value)
 {
-        if (!value || json_dump_callback(value, text_dump, t, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0)
+        if (!value ||
+            json_dump_callback(value, text_dump, t, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0)
                 t->failed = true;
 }
 
@@ -186,7 +187,8 @@ void text_json_new(struct text *t, json_t *value)
         json_decref(value);
 }
 
-/* Length of the valid UTF-8 character at s, 0 if it is none (overlong forms, surrogates and what is over U+10FFFF are none). */
+/* Length of the valid UTF-8 character at s, 0 if it is none (overlong forms, surrogates and what is over U+10FFFF are
+ * none). */
 static size_t utf8_length(const char *s, size_t size)
 {
         const unsigned char *p = (const unsigned char *)s;
@@ -276,8 +278,8 @@ json_t *json_string_or_null(const char *s)
         return value;
 }
 
-/* Depth and number of values, before the parser spends memory on them.  Only counts what stands outside of strings; whether it is
- * JSON at all is the parser's to say. */
+/* Depth and number of values, before the parser spends memory on them.  Only counts what stands outside of strings;
+ * whether it is JSON at all is the parser's to say. */
 static int check_size(const char *line, size_t size, size_t max_values, size_t *ret_position, struct error *reterr)
 {
         size_t depth = 0, values = 1;
@@ -305,13 +307,15 @@ static int check_size(const char *line, size_t size, size_t max_values, size_t *
                 }
                 if (max_values > 0 && values > max_values) {
                         *ret_position = i;
-                        return error_set(reterr, -EINVAL, ERROR_INVALID, "more than %zu values in one request", max_values);
+                        return error_set(reterr, -EINVAL, ERROR_INVALID, "more than %zu values in one request",
+                                         max_values);
                 }
         }
         return 0;
 }
 
-int json_decode(const char *line, size_t size, size_t max_values, json_t **ret, size_t *ret_position, struct error *reterr)
+int json_decode(const char *line, size_t size, size_t max_values, json_t **ret, size_t *ret_position,
+                struct error *reterr)
 {
         json_error_t err;
         json_t *value;
@@ -349,5 +353,6 @@ void json_error(const json_t *reply_error, struct error *ret)
         const char *code = json_string_value(json_object_get(json_object_get(reply_error, "data"), "code"));
 
         *ret = ERROR_NULL;
-        error_set(ret, 0, code ? error_code_from_name(code) : ERROR_FAILED, "%s", message ? message : "the daemon gave no reason");
+        error_set(ret, 0, code ? error_code_from_name(code) : ERROR_FAILED, "%s",
+                  message ? message : "the daemon gave no reason");
 }

@@ -8,14 +8,23 @@
 
 #define INPUTS_A_DAEMON 2000 /* state gathers: begin anew at times, also so that a broken input is among few */
 
-static const char jobs[] = "jobs:\n  a: {schedule: \"*/5 * * * *\", command: \"true\", labels: {x: \"1\"}}\n  b: {command: [/bin/true], user: root}\n";
+static const char jobs[] =
+        "jobs:\n  a: {schedule: \"*/5 * * * *\", command: \"true\", labels: {x: \"1\"}}\n  b: {command: [/bin/true], user: root}\n";
 static int bystander = -1;
 static unsigned inputs;
 
 static void begin(void)
 {
-        struct run_info r = { .id = 100000, .job = "a", .state = RUN_FAILED, .reason = REASON_EXIT, .count = 1, .retry_at = WALL_NEVER,
-                              .start = 1, .attempt = 1, .wait_status = 256, .by_uid = UINT32_MAX };
+        struct run_info r = { .id = 100000,
+                              .job = "a",
+                              .state = RUN_FAILED,
+                              .reason = REASON_EXIT,
+                              .count = 1,
+                              .retry_at = WALL_NEVER,
+                              .start = 1,
+                              .attempt = 1,
+                              .wait_status = 256,
+                              .by_uid = UINT32_MAX };
 
         if (bystander >= 0) {
                 close(bystander);
@@ -50,7 +59,8 @@ static void check_answers(int fd)
                                 json_t *v = json_loadb(line, size, 0, NULL);
 
                                 MUST(json_is_object(v) && json_is_string(json_object_get(v, "jsonrpc")));
-                                MUST(json_object_get(v, "result") || json_object_get(v, "error") || json_object_get(v, "method"));
+                                MUST(json_object_get(v, "result") || json_object_get(v, "error") ||
+                                     json_object_get(v, "method"));
                                 json_decref(v);
                         }
                 }

@@ -18,7 +18,7 @@
 #include "proto/json.h"
 
 #define TURNS_MAX 10000 /* of them all but the first hundred may wait a millisecond */
-#define FDS_MAX 4096
+#define FDS_MAX   4096
 
 struct harness h;
 bool harness_hold_store, harness_quiet;
@@ -205,7 +205,8 @@ static void answer_runs(struct question *q)
         q->cb_list(q->arg, l, NULL);
 }
 
-int store_query_runs(struct store *s, const struct run_filter *filter, void (*cb)(void *, struct run_list *, const struct error *), void *arg)
+int store_query_runs(struct store *s, const struct run_filter *filter,
+                     void (*cb)(void *, struct run_list *, const struct error *), void *arg)
 {
         struct question *q = new_question(answer_runs, arg);
         size_t n = 0;
@@ -232,7 +233,8 @@ static void answer_run(struct question *q)
         q->cb_detail(q->arg, d, NULL);
 }
 
-int store_query_run(struct store *s, uint64_t run, void (*cb)(void *, struct run_detail *, const struct error *), void *arg)
+int store_query_run(struct store *s, uint64_t run, void (*cb)(void *, struct run_detail *, const struct error *),
+                    void *arg)
 {
         struct question *q = new_question(answer_run, arg);
 
@@ -250,7 +252,8 @@ static void answer_last(struct question *q)
                 const struct run_info *found = NULL;
 
                 for (size_t k = 0; k < rows.n; k++)
-                        if (strcmp(rows.v[k].job, q->names[i]) == 0 && run_state_ends(rows.v[k].state) && (!found || rows.v[k].id > found->id))
+                        if (strcmp(rows.v[k].job, q->names[i]) == 0 && run_state_ends(rows.v[k].state) &&
+                            (!found || rows.v[k].id > found->id))
                                 found = &rows.v[k];
                 if (found)
                         l->v[i] = copy_run(found);
@@ -258,7 +261,8 @@ static void answer_last(struct question *q)
         q->cb_list(q->arg, l, NULL);
 }
 
-int store_query_last(struct store *s, const char *const *names, size_t n, void (*cb)(void *, struct run_list *, const struct error *), void *arg)
+int store_query_last(struct store *s, const char *const *names, size_t n,
+                     void (*cb)(void *, struct run_list *, const struct error *), void *arg)
 {
         struct question *q = new_question(answer_last, arg);
 
@@ -278,7 +282,8 @@ static void answer_instant(struct question *q)
         q->cb_list(q->arg, l, NULL);
 }
 
-int store_query_instant(struct store *s, const char *job, struct wall at, void (*cb)(void *, struct run_list *, const struct error *), void *arg)
+int store_query_instant(struct store *s, const char *job, struct wall at,
+                        void (*cb)(void *, struct run_list *, const struct error *), void *arg)
 {
         struct question *q = new_question(answer_instant, arg);
 
@@ -332,7 +337,10 @@ int runner_pid(const struct runner *r)
         return 4242;
 }
 
-static struct diagnostic bad_error = { .line = 3, .column = 5, .key = (char *)"schedul", .message = (char *)"unknown key `schedul`",
+static struct diagnostic bad_error = { .line = 3,
+                                       .column = 5,
+                                       .key = (char *)"schedul",
+                                       .message = (char *)"unknown key `schedul`",
                                        .hint = (char *)"did you mean `schedule`?" };
 static const struct diagnostics bad_errors = { .v = &bad_error, .n = 1 }, no_errors;
 
@@ -354,7 +362,9 @@ bool folder_file_at(const struct folder *f, size_t i, struct folder_file *ret)
         if (i >= 2000)
                 return false;
         snprintf(path, sizeof(path), "/etc/jobs.d/f%04zu.yaml", i);
-        *ret = (struct folder_file){ .path = path, .since = WALL_SEC(1000), .n_jobs = 1, .errors = &no_errors, .warnings = &no_errors };
+        *ret = (struct folder_file){
+                .path = path, .since = WALL_SEC(1000), .n_jobs = 1, .errors = &no_errors, .warnings = &no_errors
+        };
         if (i == 7 || i == 1500) {
                 ret->state = i == 7 ? FOLDER_FILE_STALE : FOLDER_FILE_ERROR;
                 ret->errors = &bad_errors;
@@ -403,7 +413,8 @@ static void apply(void)
                         if (a->row.type == ROW_RUN)
                                 put_run(&a->row.run);
                 } else if (a->type == ACTION_REPLY)
-                        control_reply(h.control, a->reply.command, a->reply.code, a->reply.message, a->reply.run, a->reply.durable);
+                        control_reply(h.control, a->reply.command, a->reply.code, a->reply.message, a->reply.run,
+                                      a->reply.durable);
                 else if (a->type == ACTION_PUBLISH)
                         control_publish(h.control, &a->publish);
         }
@@ -482,7 +493,11 @@ void harness_started(uint64_t run, uint32_t start)
 void harness_exited(uint64_t run, uint32_t start, int wait_status)
 {
         struct event ev = { .type = EVENT_EXITED,
-                            .attempt = { .run = run, .start = start, .at = clock_wall(), .began = WALL_NEVER, .wait_status = wait_status } };
+                            .attempt = { .run = run,
+                                         .start = start,
+                                         .at = clock_wall(),
+                                         .began = WALL_NEVER,
+                                         .wait_status = wait_status } };
 
         step(&ev);
 }
@@ -547,7 +562,9 @@ static void partial_done(struct partial *p)
 
 static void begin_engine(void)
 {
-        struct engine_options opt = { .max_running = 1000, .max_starting = 100, .seed = 1, .next_run = 1, .next_job = 1, .next_seq = 1 };
+        struct engine_options opt = {
+                .max_running = 1000, .max_starting = 100, .seed = 1, .next_run = 1, .next_job = 1, .next_seq = 1
+        };
         struct event ev = { .type = EVENT_LOADED };
 
         if (engine_new(&opt, &h.ctx.engine) < 0)
@@ -568,8 +585,15 @@ void harness_start(void)
                 abort();
         (void)chmod(h.dir, 0755);
         snprintf(h.socket, sizeof(h.socket), "%s/control.sock", h.dir);
-        h.ctx = (struct control_context){ .loop = ev_loop_new(0), .config = &h.config, .zone = tz_utc(), .log_dir = h.dir, .socket_path = h.socket,
-                                          .own_uid = geteuid(), .private_daemon = true, .command = on_command, .reload = on_reload,
+        h.ctx = (struct control_context){ .loop = ev_loop_new(0),
+                                          .config = &h.config,
+                                          .zone = tz_utc(),
+                                          .log_dir = h.dir,
+                                          .socket_path = h.socket,
+                                          .own_uid = geteuid(),
+                                          .private_daemon = true,
+                                          .command = on_command,
+                                          .reload = on_reload,
                                           .started = clock_wall() };
         begin_engine();
         if (control_new(&h.ctx, -1, &h.control, &err) < 0) {

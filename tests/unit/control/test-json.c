@@ -47,7 +47,7 @@ static void test_lines(void)
                 { "a\nbb\nccc\n", "a|bb|ccc|" },
                 { "\n\n", "||" },
                 { "a\nb", "a|…" },
-                { "12345678\nx\n", "LONG|x|" },      /* nine bytes with its end: one too many */
+                { "12345678\nx\n", "LONG|x|" }, /* nine bytes with its end: one too many */
                 { "1234567\nx\n", "1234567|x|" },
                 { "123456789012345678901234567890\nx\n1234567890\ny\n", "LONG|x|LONG|y|" },
                 { "a\n123456789012", "a|LONG|…" },
@@ -95,7 +95,8 @@ static void test_growth(void)
 
 static void decode_row(const char *s, size_t size, int want, long position)
 {
-        _cleanup_(freep) char *copy = memcpy(malloc(size + 1), s, size); /* exact size: a sanitizer sees any step beyond */
+        _cleanup_(freep) char *copy =
+                memcpy(malloc(size + 1), s, size); /* exact size: a sanitizer sees any step beyond */
         struct error err = ERROR_NULL;
         json_t *value = NULL;
         size_t at;
@@ -158,12 +159,14 @@ static void test_text(void)
         text_puts(&t, "]");
         is_int(json_decode(t.data, t.size, 0, &back, &at, NULL), 0, "every byte becomes JSON that parses");
         value = json_string_or_null("a\xff\xc3\xa4\xe2\x82");
-        is_str(json_string_value(value), "a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd", "bad bytes are replaced, one each");
+        is_str(json_string_value(value), "a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd",
+               "bad bytes are replaced, one each");
         json_decref(value);
         json_decref(back);
         text_done(&t);
         ok(json_is_null(json_string_or_null(NULL)), "NULL is null");
-        ok(utf8_valid("\xf4\x8f\xbf\xbf", 4) && !utf8_valid("\xf4\x90\x80\x80", 4), "the last character and the one after it");
+        ok(utf8_valid("\xf4\x8f\xbf\xbf", 4) && !utf8_valid("\xf4\x90\x80\x80", 4),
+           "the last character and the one after it");
         ok(!utf8_valid("\xc0\x80", 2) && !utf8_valid("\xe0\x80\xaf", 3), "overlong forms");
         text_json(&t, NULL);
         ok(t.failed, "a value that could not be made fails the text");
@@ -173,7 +176,8 @@ static void test_text(void)
 static void test_error(void)
 {
         struct error err;
-        json_t *v = json_loads("{\"code\":-32000,\"message\":\"no such job\",\"data\":{\"code\":\"not_found\"}}", 0, NULL);
+        json_t *v =
+                json_loads("{\"code\":-32000,\"message\":\"no such job\",\"data\":{\"code\":\"not_found\"}}", 0, NULL);
 
         json_error(v, &err);
         is_int(err.code, ERROR_NOT_FOUND, "data.code");

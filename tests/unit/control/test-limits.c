@@ -174,7 +174,8 @@ static void test_oldest_idle(void)
         (void)ask_code(fds[0], ASK_VERSION); /* the second is the oldest now */
         fds[32] = client_as(61001, 61001, NULL, 0);
         is_str(ask_code(fds[32], ASK_VERSION), "", "the new one is served");
-        ok(client_closed(fds[1]) && !client_closed(fds[0]) && !client_closed(fds[2]), "the one idle for longest made room");
+        ok(client_closed(fds[1]) && !client_closed(fds[0]) && !client_closed(fds[2]),
+           "the one idle for longest made room");
         for (unsigned i = 0; i < 33; i++)
                 close(fds[i]);
         harness_stop();
@@ -183,7 +184,8 @@ static void test_oldest_idle(void)
 /* A client that asks and asks and does not read: it waits, others don't, and memory is bounded. */
 static void test_not_reading(void)
 {
-        static const char list[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":1000}}\n";
+        static const char list[] =
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":1000}}\n";
         struct rusage usage;
         long before;
         size_t sent = 0, answers = 0;
@@ -251,9 +253,11 @@ static void test_held(void)
         harness_start();
         harness_jobs("jobs:\n  a: {command: x}\n", "/f", 0);
         fd = client();
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"a\"]}}"), "", "a run");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"a\"]}}"), "",
+               "a run");
         for (unsigned i = 0; i < 70; i++) {
-                snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"run.wait\",\"params\":{\"runs\":[1]}}\n", i);
+                snprintf(line, sizeof(line),
+                         "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"run.wait\",\"params\":{\"runs\":[1]}}\n", i);
                 client_send(fd, line);
         }
         for (unsigned i = 0; i < 6; i++) {
@@ -266,7 +270,9 @@ static void test_held(void)
         for (unsigned i = 0; i < 5; i++) {
                 json_t *v;
 
-                snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.logs\",\"params\":{\"run\":1,\"follow\":true}}\n");
+                snprintf(
+                        line, sizeof(line),
+                        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.logs\",\"params\":{\"run\":1,\"follow\":true}}\n");
                 client_send(fd, line);
                 if (i < 4)
                         continue;
@@ -324,7 +330,9 @@ static void test_passing(void)
         } control = { 0 };
         char text[] = ASK_VERSION "\n";
         struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space) };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)
+        };
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         size_t before;
         int fd, i;
@@ -381,7 +389,8 @@ static void test_place(void)
 
         harness_start();
         r = control_new(&h.ctx, -1, &second, &err);
-        ok(r == -EADDRINUSE && err.code == ERROR_CONFLICT, "a second one on the same socket is refused: %s", err.message);
+        ok(r == -EADDRINUSE && err.code == ERROR_CONFLICT, "a second one on the same socket is refused: %s",
+           err.message);
         fd = client();
         is_str(ask_code(fd, ASK_VERSION), "", "and the first goes on");
         close(fd);

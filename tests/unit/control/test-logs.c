@@ -35,9 +35,20 @@ static void put(struct output *o, enum output_stream stream, const char *text)
 
 static struct run_info history(uint64_t id, uint32_t start)
 {
-        return (struct run_info){ .id = id, .job = "etl/load", .state = RUN_SUCCEEDED, .trigger = TRIGGER_MANUAL, .scheduled_at = WALL_NEVER,
-                                  .scheduled_until = WALL_NEVER, .created_at = WALL_SEC(1), .queued_at = WALL_SEC(1), .started_at = WALL_SEC(1),
-                                  .ended_at = WALL_SEC(2), .retry_at = WALL_NEVER, .start = start, .attempt = start, .by_uid = UINT32_MAX };
+        return (struct run_info){ .id = id,
+                                  .job = "etl/load",
+                                  .state = RUN_SUCCEEDED,
+                                  .trigger = TRIGGER_MANUAL,
+                                  .scheduled_at = WALL_NEVER,
+                                  .scheduled_until = WALL_NEVER,
+                                  .created_at = WALL_SEC(1),
+                                  .queued_at = WALL_SEC(1),
+                                  .started_at = WALL_SEC(1),
+                                  .ended_at = WALL_SEC(2),
+                                  .retry_at = WALL_NEVER,
+                                  .start = start,
+                                  .attempt = start,
+                                  .by_uid = UINT32_MAX };
 }
 
 /* ---- what was read, put together again */
@@ -115,7 +126,8 @@ static const char *read_logs(int fd, const char *params)
         json_t *v;
 
         reset();
-        snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{%s}}\n", params);
+        snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{%s}}\n",
+                 params);
         client_send(fd, line);
         while ((v = client_read(fd)) && take(v))
                 ;
@@ -145,15 +157,19 @@ static void test_whole(void)
         fd = client();
         is_str(read_logs(fd, "\"run\":7"), "one\ntwo\noops \"quoted\" \\ \xc3\xa4\nthree", "all of the last start");
         ok(got.ended && got.entries == 4, "it has ended");
-        ok(strlen(got.first_at) == strlen("2026-11-22T01:02:03.123+00:00"), "times have milliseconds: %s", got.first_at);
-        is_str(read_logs(fd, "\"job\":\"etl/load\""), "one\ntwo\noops \"quoted\" \\ \xc3\xa4\nthree", "the job's newest run");
+        ok(strlen(got.first_at) == strlen("2026-11-22T01:02:03.123+00:00"), "times have milliseconds: %s",
+           got.first_at);
+        is_str(read_logs(fd, "\"job\":\"etl/load\""), "one\ntwo\noops \"quoted\" \\ \xc3\xa4\nthree",
+               "the job's newest run");
         is_str(read_logs(fd, "\"run\":7,\"start\":1"), "the first attempt\n", "a start by number");
         is_str(read_logs(fd, "\"run\":7,\"previous\":true"), "the first attempt\n", "the one before the last");
         is_str(read_logs(fd, "\"run\":7,\"stream\":\"stderr\""), "oops \"quoted\" \\ \xc3\xa4\n", "one stream");
         is_str(read_logs(fd, "\"run\":7,\"lines\":1"), "three", "the last line, without its end");
         is_str(read_logs(fd, "\"run\":7,\"lines\":2"), "oops \"quoted\" \\ \xc3\xa4\nthree", "the last two");
-        is_str(read_logs(fd, "\"run\":7,\"lines\":1,\"stream\":\"stderr\""), "oops \"quoted\" \\ \xc3\xa4\n", "the last of one stream");
-        is_str(read_logs(fd, "\"run\":7,\"lines\":99"), "one\ntwo\noops \"quoted\" \\ \xc3\xa4\nthree", "more than there are");
+        is_str(read_logs(fd, "\"run\":7,\"lines\":1,\"stream\":\"stderr\""), "oops \"quoted\" \\ \xc3\xa4\n",
+               "the last of one stream");
+        is_str(read_logs(fd, "\"run\":7,\"lines\":99"), "one\ntwo\noops \"quoted\" \\ \xc3\xa4\nthree",
+               "more than there are");
         is_str(read_logs(fd, "\"run\":7,\"since\":\"2199-01-01\""), "", "nothing since then");
         is_str(read_logs(fd, "\"run\":7,\"since\":\"2001-01-01\",\"lines\":1"), "three", "all of it since then");
         (void)read_logs(fd, "\"run\":7,\"start\":3");
@@ -176,11 +192,13 @@ static void test_whole(void)
                 for (unsigned i = 0; i < 2000; i++)
                         text_add(&want, all, i % 257);
                 (void)read_logs(fd, "\"run\":8");
-                ok(got.text.size == want.size + 1 && memcmp(got.text.data, want.data, want.size) == 0, "bytes that are no UTF-8 come back as they were");
+                ok(got.text.size == want.size + 1 && memcmp(got.text.data, want.data, want.size) == 0,
+                   "bytes that are no UTF-8 come back as they were");
                 ok(got.events > 1, "in pieces (%zu)", got.events);
                 text_done(&want);
         }
-        is_str(read_logs(fd, "\"job\":\"etl/load\",\"previous\":true,\"lines\":1"), "three", "the run before the newest");
+        is_str(read_logs(fd, "\"job\":\"etl/load\",\"previous\":true,\"lines\":1"), "three",
+               "the run before the newest");
         close(fd);
         harness_stop();
 }
@@ -215,7 +233,8 @@ static void test_dropped(void)
                 last = n;
                 seen++;
         }
-        ok(strncmp(text, "line 1\nline 2\n", 14) == 0 && last == 5000 && ordered, "head and tail, in order: %u of 5000 lines", seen);
+        ok(strncmp(text, "line 1\nline 2\n", 14) == 0 && last == 5000 && ordered,
+           "head and tail, in order: %u of 5000 lines", seen);
         is_int(got.dropped, o.dropped, "what was dropped is counted");
         is_int(o.written, o.dropped + strlen(text), "to the byte");
         for (unsigned n = 1; n <= seen; n += 37) {
@@ -237,7 +256,8 @@ static void test_dropped(void)
 
 static uint64_t start_run(int fd)
 {
-        json_t *v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"etl/load\"]}}");
+        json_t *v =
+                ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"etl/load\"]}}");
         uint64_t run = (uint64_t)json_integer_value(at(v, "result.runs.0"));
 
         json_decref(v);
@@ -293,7 +313,9 @@ static void test_follow(void)
         other = client();
         run = start_run(other);
         reset();
-        snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu,\"follow\":true}}\n", (unsigned long long)run);
+        snprintf(line, sizeof(line),
+                 "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu,\"follow\":true}}\n",
+                 (unsigned long long)run);
         client_send(fd, line);
         settle();
         harness_started(run, 1);
@@ -305,7 +327,8 @@ static void test_follow(void)
         ok(follow_until(fd, "first\nsec"), "half a line, too");
         put(&o, OUTPUT_STDOUT, "ond\n");
         ok(follow_until(fd, "first\nsecond\n"), "and its end");
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\"}"), "", "the connection does other things meanwhile");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\"}"), "",
+               "the connection does other things meanwhile");
         put(&o, OUTPUT_STDOUT, "last words\n");
         output_done(&o);
         harness_exited(run, 1, 0);
@@ -339,7 +362,9 @@ static void test_follow_turning(void)
         reset();
         begin(&o, run, 1, 40000);
         put(&o, OUTPUT_STDOUT, "line 0\n");
-        snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu,\"follow\":true}}\n", (unsigned long long)run);
+        snprintf(line, sizeof(line),
+                 "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu,\"follow\":true}}\n",
+                 (unsigned long long)run);
         client_send(fd, line);
         ok(follow_until(fd, "line 0\n"), "it follows");
         for (unsigned round = 0, i = 1; round < 12; round++) {
@@ -399,7 +424,9 @@ static void test_follow_attempts(void)
         begin(&o, run, 1, 1 << 20);
         put(&o, OUTPUT_STDOUT, "first try\n");
         reset();
-        snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu,\"follow\":true}}\n", (unsigned long long)run);
+        snprintf(line, sizeof(line),
+                 "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu,\"follow\":true}}\n",
+                 (unsigned long long)run);
         client_send(fd, line);
         ok(follow_until(fd, "first try\n"), "the first attempt");
         output_done(&o);
@@ -429,12 +456,15 @@ static void test_follow_attempts(void)
         output_done(&o);
         harness_exited(run, 1, 0);
         fd = client();
-        snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu}}\n", (unsigned long long)run);
+        snprintf(line, sizeof(line),
+                 "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"run.logs\",\"params\":{\"run\":%llu}}\n",
+                 (unsigned long long)run);
         client_send(fd, line);
         for (unsigned i = 0; i < 50; i++)
                 settle();
         ok(harness_store_waiting() == 0, "a client that does not read asks for no more");
-        is_str(ask_code(other, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.show\",\"params\":{\"run\":1}}"), "", "others are served");
+        is_str(ask_code(other, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.show\",\"params\":{\"run\":1}}"), "",
+               "others are served");
         reset();
         while ((v = client_read(fd)) && take(v))
                 ;
@@ -460,9 +490,10 @@ static void test_hostile(void)
         snprintf(path, sizeof(path), "%s/etl/load/1.1.log", h.dir);
         fd = open(path, O_WRONLY | O_CREAT, 0600);
         {
-                static const char text[] = "not an entry\n2026-13-22T01:02:03.123456789+00:00 stdout F bad month\n"
-                                           "2026-11-22T01:02:03.123456789+00:00 stdout F \n2026-11-22T01:02:03.123456789+00:00 stdouX F x\n"
-                                           "2026-11-22T01:02:03.123456789+00:00 stderr F ok\n2026-11-22T01:02:03.1234";
+                static const char text[] =
+                        "not an entry\n2026-13-22T01:02:03.123456789+00:00 stdout F bad month\n"
+                        "2026-11-22T01:02:03.123456789+00:00 stdout F \n2026-11-22T01:02:03.123456789+00:00 stdouX F x\n"
+                        "2026-11-22T01:02:03.123456789+00:00 stderr F ok\n2026-11-22T01:02:03.1234";
 
                 if (write(fd, text, sizeof(text) - 1) != (ssize_t)sizeof(text) - 1)
                         abort();

@@ -36,31 +36,53 @@ static void test_strict(void)
                 { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\",\"extra\":1}", -32600, "invalid" },
                 { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\",\"params\":[]}", -32600, "invalid" },
                 { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.versio\"}", -32601, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\",\"params\":{\"x\":1}}", -32602, "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\",\"params\":{\"x\":1}}", -32602,
+                  "invalid" },
                 { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.show\"}", -32602, "invalid" },
                 { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.show\",\"params\":{\"job\":7}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.show\",\"params\":{\"job\":\"a\\u0007b\"}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":0}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":-5}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"state\":\"sleeping\"}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"a\",3]}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.list\",\"params\":{\"since\":\"yesterday\"}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.list\",\"params\":{\"cursor\":\"abc\"}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[]}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[1],\"jobs\":[\"a\"]}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[1],\"signal\":\"NOPE\"}}", -32602, "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.show\",\"params\":{\"job\":\"a\\u0007b\"}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":0}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":-5}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"state\":\"sleeping\"}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"a\",3]}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.list\",\"params\":{\"since\":\"yesterday\"}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.list\",\"params\":{\"cursor\":\"abc\"}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[]}}", -32602,
+                  "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[1],\"jobs\":[\"a\"]}}",
+                  -32602, "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[1],\"signal\":\"NOPE\"}}",
+                  -32602, "invalid" },
                 { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"why\",\"params\":{}}", -32602, "invalid" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.show\",\"params\":{\"job\":\"nope\"}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.show\",\"params\":{\"run\":999}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[999]}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.logs\",\"params\":{\"run\":999}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.logs\",\"params\":{\"job\":\"backup\"}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[999]}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"jobs\":[\"backup\"]}}", -32000, "conflict" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.resume\",\"params\":{\"jobs\":[\"backup\"]}}", -32000, "conflict" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"backup\",\"nope\"]}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"nope*\"]}}", -32000, "not_found" },
-                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.pause\",\"params\":{\"jobs\":[\"backup\"],\"until\":\"2001-01-01\"}}", -32602, "invalid" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.show\",\"params\":{\"job\":\"nope\"}}", -32000,
+                  "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.show\",\"params\":{\"run\":999}}", -32000,
+                  "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[999]}}", -32000,
+                  "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.logs\",\"params\":{\"run\":999}}", -32000,
+                  "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.logs\",\"params\":{\"job\":\"backup\"}}", -32000,
+                  "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[999]}}", -32000,
+                  "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"jobs\":[\"backup\"]}}", -32000,
+                  "conflict" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.resume\",\"params\":{\"jobs\":[\"backup\"]}}", -32000,
+                  "conflict" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"backup\",\"nope\"]}}",
+                  -32000, "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"nope*\"]}}", -32000,
+                  "not_found" },
+                { "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.pause\",\"params\":{\"jobs\":[\"backup\"],\"until\":\"2001-01-01\"}}",
+                  -32602, "invalid" },
         };
         uint64_t commands;
         int fd;
@@ -72,12 +94,14 @@ static void test_strict(void)
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 json_t *v = ask(fd, rows[i].line);
 
-                ok(json_integer_value(at(v, "error.code")) == rows[i].code && streq_ptr(at_string(v, "error.data.code"), rows[i].name),
+                ok(json_integer_value(at(v, "error.code")) == rows[i].code &&
+                           streq_ptr(at_string(v, "error.data.code"), rows[i].name),
                    "%.100s: %s", rows[i].line, v ? json_string_value(at(v, "error.message")) : "closed");
                 json_decref(v);
         }
         ok(h.commands == commands + 1, "only the resume came to the engine: a list with one bad name does nothing");
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\"}"), "", "after all of that the connection still works");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\"}"), "",
+               "after all of that the connection still works");
         close(fd);
         harness_stop();
 }
@@ -95,13 +119,16 @@ static void test_ids(void)
         is_str(at_string(v, "jsonrpc"), "2.0", "jsonrpc");
         json_decref(v);
         /* Notifications: no answer, also not to a wrong one; then the answer of the request behind them. */
-        client_send(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"system.version\"}\n{\"jsonrpc\":\"2.0\",\"method\":\"nope\"}\n"
-                        "{\"jsonrpc\":\"2.0\",\"method\":\"job.run\",\"params\":{\"jobs\":[\"nope\"]}}\n");
+        client_send(fd,
+                    "{\"jsonrpc\":\"2.0\",\"method\":\"system.version\"}\n{\"jsonrpc\":\"2.0\",\"method\":\"nope\"}\n"
+                    "{\"jsonrpc\":\"2.0\",\"method\":\"job.run\",\"params\":{\"jobs\":[\"nope\"]}}\n");
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":-7,\"method\":\"system.version\"}");
         is_int(json_integer_value(at(v, "id")), -7, "a notification gets no answer");
         json_decref(v);
         /* Many in one write, and one in many writes. */
-        client_send(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\"}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"system.version\"}\n");
+        client_send(
+                fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.version\"}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"system.version\"}\n");
         for (int i = 1; i <= 2; i++) {
                 v = client_read(fd);
                 is_int(json_integer_value(at(v, "id")), i, "pipelined");
@@ -132,7 +159,8 @@ static void test_describe(void)
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.describe\"}");
         is_int(json_array_size(at(v, "result.methods")), METHOD_NR, "every method");
         json_array_foreach(at(v, "result.methods"), i, m)
-                whole &= at_string(m, "name") && at_string(m, "right") && at_string(m, "help") && json_is_array(at(m, "params"));
+                whole &= at_string(m, "name") && at_string(m, "right") && at_string(m, "help") &&
+                         json_is_array(at(m, "params"));
         ok(whole, "each with params, right and help");
         json_decref(v);
         close(fd);
@@ -154,21 +182,27 @@ static void test_jobs(void)
         is_str(at_string(v, "result.jobs.0.labels.team"), "ops", "labels");
         is_str(at_string(v, "result.jobs.0.timezone"), "UTC", "timezone");
         is_str(at_string(v, "result.jobs.2.user"), "nobody", "user");
-        ok(strstr(at_string(v, "result.jobs.0.next"), "T02:30:00+00:00") != NULL, "next: %s", at_string(v, "result.jobs.0.next"));
-        ok(json_is_null(at(v, "result.jobs.1.next")) && json_is_null(at(v, "result.jobs.1.last")), "no schedule: no next; no run: no last");
-        ok(json_is_true(at(v, "result.jobs.0.enabled")) && json_is_null(at(v, "result.jobs.0.paused")), "enabled, not paused");
+        ok(strstr(at_string(v, "result.jobs.0.next"), "T02:30:00+00:00") != NULL, "next: %s",
+           at_string(v, "result.jobs.0.next"));
+        ok(json_is_null(at(v, "result.jobs.1.next")) && json_is_null(at(v, "result.jobs.1.last")),
+           "no schedule: no next; no run: no last");
+        ok(json_is_true(at(v, "result.jobs.0.enabled")) && json_is_null(at(v, "result.jobs.0.paused")),
+           "enabled, not paused");
         ok(json_is_null(at(v, "result.cursor")), "that is all");
         json_decref(v);
 
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"re*\",\"back?p\"],\"label\":{\"team\":\"ops\"}}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"re*\",\"back?p\"],\"label\":{\"team\":\"ops\"}}}");
         is_int(json_array_size(at(v, "result.jobs")), 1, "patterns and label");
         json_decref(v);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"report\",\"backup\",\"nope\",\"backup\"],\"limit\":1}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"report\",\"backup\",\"nope\",\"backup\"],\"limit\":1}}");
         is_str(at_string(v, "result.jobs.0.name"), "backup", "exact names: in order");
         is_str(at_string(v, "result.cursor"), "backup", "paged");
         json_decref(v);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"report\",\"backup\",\"nope\",\"backup\"],\"limit\":1,"
-                    "\"cursor\":\"backup\"}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"report\",\"backup\",\"nope\",\"backup\"],\"limit\":1,"
+                "\"cursor\":\"backup\"}}");
         is_int(json_array_size(at(v, "result.jobs")), 0, "what is not there is left out");
         is_str(at_string(v, "result.cursor"), "nope", "but the end is still to come");
         json_decref(v);
@@ -194,7 +228,8 @@ static void test_jobs(void)
 /* Every job once, over many pages, also with a pattern that leaves few. */
 static void test_paging(void)
 {
-        static const char *const patterns[] = { "", ",\"patterns\":[\"j0*\"]", ",\"patterns\":[\"*99\"]", ",\"patterns\":[\"x*\"]" };
+        static const char *const patterns[] = { "", ",\"patterns\":[\"j0*\"]", ",\"patterns\":[\"*99\"]",
+                                                ",\"patterns\":[\"x*\"]" };
         static const size_t want[] = { 9000, 9000, 90, 0 };
         int fd;
 
@@ -209,8 +244,10 @@ static void test_paging(void)
                 while (more && pages++ < 200) {
                         json_t *v;
 
-                        snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":1000%s%s%s%s}}", patterns[p],
-                                 *cursor ? ",\"cursor\":\"" : "", cursor, *cursor ? "\"" : "");
+                        snprintf(
+                                line, sizeof(line),
+                                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"limit\":1000%s%s%s%s}}",
+                                patterns[p], *cursor ? ",\"cursor\":\"" : "", cursor, *cursor ? "\"" : "");
                         v = ask(fd, line);
                         for (size_t i = 0; i < json_array_size(at(v, "result.jobs")); i++) {
                                 const char *name = at_string(json_array_get(at(v, "result.jobs"), i), "name");
@@ -239,14 +276,18 @@ static void test_next(void)
 
         harness_start();
         harness_many(5000, "0 * * * *");
-        harness_jobs("jobs:\n  often: {schedule: \"* * * * *\", command: x}\n  idle: {schedule: \"* * * * *\", command: x, enabled: false}\n", "/f", 0);
+        harness_jobs(
+                "jobs:\n  often: {schedule: \"* * * * *\", command: x}\n  idle: {schedule: \"* * * * *\", command: x, enabled: false}\n",
+                "/f", 0);
         fd = client();
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"from\":\"2026-03-01T00:00:30Z\"}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"from\":\"2026-03-01T00:00:30Z\"}}");
         is_int(json_array_size(at(v, "result.next")), 10, "ten in all");
         is_str(at_string(v, "result.next.0.at"), "2026-03-01T00:01:00+00:00", "the first");
         is_str(at_string(v, "result.next.0.job"), "often", "of the one that is due first");
         json_decref(v);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"n\":10000,\"from\":\"2026-03-01T00:00:30Z\",\"to\":\"2026-03-01T01:00:00Z\"}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"n\":10000,\"from\":\"2026-03-01T00:00:30Z\",\"to\":\"2026-03-01T01:00:00Z\"}}");
         n = json_array_size(at(v, "result.next"));
         is_int(n, 60 + 5000, "up to `to`, included");
         for (size_t i = 1; i < n; i++)
@@ -254,10 +295,12 @@ static void test_next(void)
                                  at_string(json_array_get(at(v, "result.next"), i), "at")) <= 0;
         ok(sorted, "in order of time");
         json_decref(v);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"jobs\":[\"often\",\"j00001\"],\"n\":3}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"jobs\":[\"often\",\"j00001\"],\"n\":3}}");
         is_int(json_array_size(at(v, "result.next")), 6, "with jobs: so many of each");
         json_decref(v);
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"jobs\":[\"oftn\"]}}"), "not_found", "an unknown name");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"jobs\":[\"oftn\"]}}"),
+               "not_found", "an unknown name");
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.next\",\"params\":{\"jobs\":[\"idle\"]}}");
         is_int(json_array_size(at(v, "result.next")), 0, "a disabled job has none");
         json_decref(v);
@@ -275,17 +318,21 @@ static void test_acts(void)
         harness_jobs(jobs, "/etc/jobs.d/a.yaml", 0);
         fd = client();
         fd2 = client();
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\",\"report\",\"manual\"]}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\",\"report\",\"manual\"]}}");
         is_int(json_array_size(at(v, "result.runs")), 2, "two runs: a name twice is one");
         is_int(json_integer_value(at(v, "result.runs.0")), 1, "run 1");
         ok(json_is_true(at(v, "result.durable")), "durable");
         json_decref(v);
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"report\"]}}"), "conflict", "it is active: conflict");
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\",\"report\"]}}");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"report\"]}}"),
+               "conflict", "it is active: conflict");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\",\"report\"]}}");
         is_str(at_string(v, "error.data.code"), "conflict", "the engine refuses the second");
         is_int(json_integer_value(at(v, "error.data.done.0")), 3, "what was done all the same is said");
         json_decref(v);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"report\"],\"force\":true}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"report\"],\"force\":true}}");
         is_int(json_integer_value(at(v, "result.runs.0")), 4, "force");
         json_decref(v);
 
@@ -304,40 +351,54 @@ static void test_acts(void)
         is_int(json_integer_value(at(v, "result.runs.1.signal")), SIGKILL, "signal");
         ok(json_is_false(at(v, "result.timed_out")), "not timed out");
         json_decref(v);
-        v = ask(fd2, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[2,1],\"timeout\":0}}");
-        ok(json_array_size(at(v, "result.runs")) == 2 && json_is_false(at(v, "result.timed_out")), "those that have ended, even with no time at all");
+        v = ask(fd2,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[2,1],\"timeout\":0}}");
+        ok(json_array_size(at(v, "result.runs")) == 2 && json_is_false(at(v, "result.timed_out")),
+           "those that have ended, even with no time at all");
         json_decref(v);
-        v = ask(fd2, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[1,3],\"timeout\":0.001}}");
+        v = ask(fd2,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.wait\",\"params\":{\"runs\":[1,3],\"timeout\":0.001}}");
         ok(json_is_true(at(v, "result.timed_out")), "timed out");
         is_str(at_string(v, "result.runs.1.state"), "starting", "with the state that it is in");
         json_decref(v);
 
         /* Signals and cancelling. */
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[3],\"signal\":\"USR1\"}}"), "conflict",
-               "a run that does not run gets no signal");
+        is_str(ask_code(
+                       fd,
+                       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[3],\"signal\":\"USR1\"}}"),
+               "conflict", "a run that does not run gets no signal");
         harness_started(3, 1);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[3],\"signal\":\"sigusr1\"}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[3],\"signal\":\"sigusr1\"}}");
         ok(json_integer_value(at(v, "result.runs.0")) == 3 && h.last_signal == SIGUSR1 && h.signalled == 3, "a signal");
         json_decref(v);
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"jobs\":[\"*\"]}}");
         is_int(json_array_size(at(v, "result.runs")), 2, "all that are active");
         json_decref(v);
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[1]}}"), "conflict", "one that has ended");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.cancel\",\"params\":{\"runs\":[1]}}"),
+               "conflict", "one that has ended");
 
         /* Pauses are shown. */
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.pause\",\"params\":{\"jobs\":[\"ba*\"],\"why\":\"disk is full\",\"hold\":true}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.pause\",\"params\":{\"jobs\":[\"ba*\"],\"why\":\"disk is full\",\"hold\":true}}");
         is_str(at_string(v, "result.jobs.0"), "backup", "paused");
         json_decref(v);
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.show\",\"params\":{\"job\":\"backup\"}}");
         is_str(at_string(v, "result.job.paused.reason"), "disk is full", "why");
         ok(json_is_true(at(v, "result.job.paused.hold")), "hold");
         json_decref(v);
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.disable\",\"params\":{\"jobs\":[\"backup\"]}}"), "", "disable");
+        is_str(ask_code(fd,
+                        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.disable\",\"params\":{\"jobs\":[\"backup\"]}}"),
+               "", "disable");
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"backup\"]}}");
         ok(json_is_false(at(v, "result.jobs.0.enabled")), "disabled");
         json_decref(v);
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.enable\",\"params\":{\"jobs\":[\"backup\"]}}"), "", "enable");
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.resume\",\"params\":{\"jobs\":[\"backup\"]}}"), "", "resume");
+        is_str(ask_code(fd,
+                        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.enable\",\"params\":{\"jobs\":[\"backup\"]}}"),
+               "", "enable");
+        is_str(ask_code(fd,
+                        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.resume\",\"params\":{\"jobs\":[\"backup\"]}}"),
+               "", "resume");
         close(fd);
         close(fd2);
         harness_stop();
@@ -345,9 +406,19 @@ static void test_acts(void)
 
 static void test_history(void)
 {
-        struct run_info r = { .job = "backup", .state = RUN_SUCCEEDED, .trigger = TRIGGER_SCHEDULE, .count = 1, .started_at = WALL_SEC(1000),
-                              .queued_at = WALL_SEC(1000), .created_at = WALL_SEC(1000), .retry_at = WALL_NEVER, .by_uid = UINT32_MAX,
-                              .start = 1, .attempt = 1, .wait_status = 0, .ended_at = { 1000 * USEC_PER_SEC + 1500000 } };
+        struct run_info r = { .job = "backup",
+                              .state = RUN_SUCCEEDED,
+                              .trigger = TRIGGER_SCHEDULE,
+                              .count = 1,
+                              .started_at = WALL_SEC(1000),
+                              .queued_at = WALL_SEC(1000),
+                              .created_at = WALL_SEC(1000),
+                              .retry_at = WALL_NEVER,
+                              .by_uid = UINT32_MAX,
+                              .start = 1,
+                              .attempt = 1,
+                              .wait_status = 0,
+                              .ended_at = { 1000 * USEC_PER_SEC + 1500000 } };
         char cursor[64] = "", line[256];
         size_t seen = 0, pages = 0;
         uint64_t last = UINT64_MAX;
@@ -364,8 +435,9 @@ static void test_history(void)
         }
         fd = client();
         while (more && pages++ < 50) {
-                snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.list\",\"params\":{\"limit\":700%s%s%s}}", *cursor ? ",\"cursor\":\"" : "",
-                         cursor, *cursor ? "\"" : "");
+                snprintf(line, sizeof(line),
+                         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"run.list\",\"params\":{\"limit\":700%s%s%s}}",
+                         *cursor ? ",\"cursor\":\"" : "", cursor, *cursor ? "\"" : "");
                 v = ask(fd, line);
                 for (size_t i = 0; i < json_array_size(at(v, "result.runs")); i++) {
                         uint64_t id = (uint64_t)json_integer_value(at(json_array_get(at(v, "result.runs"), i), "id"));
@@ -384,9 +456,12 @@ static void test_history(void)
         is_str(at_string(v, "result.run.scheduled_at"), "1970-01-01T00:03:20+00:00", "an instant has no fraction");
         is_str(at_string(v, "result.run.ended_at"), "1970-01-01T00:16:41.500+00:00", "a time has milliseconds");
         ok(json_real_value(at(v, "result.run.duration")) == 1.5, "duration");
-        ok(json_is_null(at(v, "result.run.reason")) && json_is_null(at(v, "result.run.by_uid")) && json_is_null(at(v, "result.run.flow")), "null where nothing is");
+        ok(json_is_null(at(v, "result.run.reason")) && json_is_null(at(v, "result.run.by_uid")) &&
+                   json_is_null(at(v, "result.run.flow")),
+           "null where nothing is");
         json_decref(v);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"backup\"],\"state\":\"succeeded\"}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"patterns\":[\"backup\"],\"state\":\"succeeded\"}}");
         is_int(json_integer_value(at(v, "result.jobs.0.last.id")), 3000, "last");
         json_decref(v);
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.list\",\"params\":{\"failed\":true}}");
@@ -403,7 +478,8 @@ static void test_status(void)
 
         harness_start();
         harness_jobs(jobs, "/etc/jobs.d/a.yaml", 0);
-        harness_jobs("jobs:\n  lost: {schedule: \"@daily\", command: x, timezone: No/Where}\n", "/etc/jobs.d/b.yaml", 0);
+        harness_jobs("jobs:\n  lost: {schedule: \"@daily\", command: x, timezone: No/Where}\n", "/etc/jobs.d/b.yaml",
+                     0);
         fd = client();
         v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.status\"}");
         is_str(at_string(v, "result.state"), "ok", "ok");
@@ -418,7 +494,8 @@ static void test_status(void)
         is_str(at_string(v, "result.files.1.errors.0.hint"), "did you mean `schedule`?", "hint");
         ok(json_is_null(at(v, "result.cursor")), "no more");
         json_decref(v);
-        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.status\",\"params\":{\"files\":\"all\",\"limit\":1000,\"cursor\":\"/etc/jobs.d/f0999.yaml\"}}");
+        v = ask(fd,
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.status\",\"params\":{\"files\":\"all\",\"limit\":1000,\"cursor\":\"/etc/jobs.d/f0999.yaml\"}}");
         is_int(json_array_size(at(v, "result.files")), 1000, "all, the second page");
         is_str(at_string(v, "result.files.0.path"), "/etc/jobs.d/f1000.yaml", "goes on where the first ended");
         ok(json_is_null(at(v, "result.cursor")), "and is the last");
@@ -469,9 +546,19 @@ static void why_is(int fd, const char *params, const char *state, const char *an
 
 static void test_why(void)
 {
-        struct run_info r = { .id = 900, .job = "backup", .state = RUN_SKIPPED, .reason = REASON_CONCURRENCY, .trigger = TRIGGER_SCHEDULE, .count = 1,
-                              .cause_run = 899, .queued_at = WALL_NEVER, .started_at = WALL_NEVER, .created_at = WALL_SEC(1), .retry_at = WALL_NEVER,
-                              .by_uid = UINT32_MAX, .wait_status = RUN_NO_STATUS };
+        struct run_info r = { .id = 900,
+                              .job = "backup",
+                              .state = RUN_SKIPPED,
+                              .reason = REASON_CONCURRENCY,
+                              .trigger = TRIGGER_SCHEDULE,
+                              .count = 1,
+                              .cause_run = 899,
+                              .queued_at = WALL_NEVER,
+                              .started_at = WALL_NEVER,
+                              .created_at = WALL_SEC(1),
+                              .retry_at = WALL_NEVER,
+                              .by_uid = UINT32_MAX,
+                              .wait_status = RUN_NO_STATUS };
         int fd;
 
         harness_start();
@@ -491,19 +578,26 @@ static void test_why(void)
                "backup did not run at 1970-01-01 02:30: run 899 was still active (concurrency: forbid)");
         why_is(fd, "\"job\":\"backup\",\"at\":\"1970-01-03T02:30Z\"", "skipped",
                "backup did not run from 1970-01-02 02:30 to 1970-01-06 02:30 (5 instants): it was paused by root");
-        why_is(fd, "\"job\":\"backup\",\"at\":\"1970-01-03T02:31Z\"", "not_due", "1970-01-03 02:31 is no instant of the schedule of backup as it is now;");
+        why_is(fd, "\"job\":\"backup\",\"at\":\"1970-01-03T02:31Z\"", "not_due",
+               "1970-01-03 02:31 is no instant of the schedule of backup as it is now;");
         why_is(fd, "\"job\":\"backup\",\"at\":\"1970-01-09T02:31Z\"", "not_due",
                "1970-01-09 02:31 is no instant of the schedule of backup (the one before it: 1970-01-09 02:30, after it: 1970-01-10 02:30)");
-        why_is(fd, "\"job\":\"backup\",\"at\":\"1970-01-09T02:30Z\"", "unknown", "nothing is recorded of backup at 1970-01-09 02:30: it was first seen later");
-        why_is(fd, "\"job\":\"backup\",\"at\":\"2199-01-09T02:30Z\"", "future", "backup is due at 2199-01-09 02:30, which is still to come");
+        why_is(fd, "\"job\":\"backup\",\"at\":\"1970-01-09T02:30Z\"", "unknown",
+               "nothing is recorded of backup at 1970-01-09 02:30: it was first seen later");
+        why_is(fd, "\"job\":\"backup\",\"at\":\"2199-01-09T02:30Z\"", "future",
+               "backup is due at 2199-01-09 02:30, which is still to come");
         why_is(fd, "\"run\":900", "skipped", "backup did not run at 1970-01-01 02:30");
         why_is(fd, "\"job\":\"manual\"", "idle", "manual has no schedule and runs only when it is asked to");
         why_is(fd, "\"job\":\"report\"", "scheduled", "report is due next at ");
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\"]}}"), "", "a run");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\"]}}"),
+               "", "a run");
         why_is(fd, "\"job\":\"manual\"", "starting", "run 1 of manual (manual) is being started");
         harness_started(1, 1);
         why_is(fd, "\"run\":1", "running", "run 1 of manual (manual) is running since ");
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.pause\",\"params\":{\"jobs\":[\"backup\"],\"why\":\"moving\"}}"), "", "a pause");
+        is_str(ask_code(
+                       fd,
+                       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.pause\",\"params\":{\"jobs\":[\"backup\"],\"why\":\"moving\"}}"),
+               "", "a pause");
         why_is(fd, "\"job\":\"backup\"", "paused", "backup is paused by ");
         why_is(fd, "\"job\":\"backup\",\"at\":\"2199-01-09T02:30Z\"", "future",
                "backup is due at 2199-01-09 02:30, which is still to come; as things stand it will not run then");
@@ -577,7 +671,8 @@ static void test_shutdown(void)
         harness_start();
         harness_jobs(jobs, "/etc/jobs.d/a.yaml", 0);
         fd = client();
-        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\"]}}"), "", "a run");
+        is_str(ask_code(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"job.run\",\"params\":{\"jobs\":[\"manual\"]}}"),
+               "", "a run");
         client_send(fd, "{\"jsonrpc\":\"2.0\",\"id\":\"w\",\"method\":\"run.wait\",\"params\":{\"runs\":[1]}}\n");
         settle();
         control_shutdown(h.control);
