@@ -328,7 +328,8 @@ static void on_newest(void *arg, struct run_list *list, const struct error *err)
                         l->filter.before = list->v[list->n - 1].id;
                         ask_newest(call);
                 } else
-                        call_error(call, ERROR_NOT_FOUND, "no run of %.200s has started", call_string(call, "job"));
+                        call_error(call, ERROR_NOT_FOUND, "no %srun of %.200s has started", l->seen > 0 ? "earlier " : "",
+                                   call_string(call, "job"));
         }
         if (list)
                 run_list_free(list);

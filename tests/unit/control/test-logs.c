@@ -161,6 +161,8 @@ static void test_whole(void)
            got.first_at);
         is_str(read_logs(fd, "\"job\":\"etl/load\""), "one\ntwo\noops \"quoted\" \\ \xc3\xa4\nthree",
                "the job's newest run");
+        (void)read_logs(fd, "\"job\":\"etl/load\",\"previous\":true");
+        ok(got.error, "there is no run before it");
         is_str(read_logs(fd, "\"run\":7,\"start\":1"), "the first attempt\n", "a start by number");
         is_str(read_logs(fd, "\"run\":7,\"previous\":true"), "the first attempt\n", "the one before the last");
         is_str(read_logs(fd, "\"run\":7,\"stream\":\"stderr\""), "oops \"quoted\" \\ \xc3\xa4\n", "one stream");
