@@ -50,7 +50,7 @@ struct job_source {
         uint32_t refs;
         uint32_t uid;         /* the file's owner: the definition's owner, for rights */
         char *path;           /* in the same block if made by job_source_new() */
-        uint8_t sha256[32];   /* of the file's text */
+        uint64_t text_hash[2]; /* of the file's text, to see whether it is the same (not against an adversary) */
 };
 
 struct job {

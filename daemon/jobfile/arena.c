@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 
-#define CHUNK_SIZE (16u * 1024) /* a usual file needs one */
+#define CHUNK_SIZE ((size_t)16 * 1024) /* a usual file needs one */
 
 struct arena_chunk {
         struct arena_chunk *next;
@@ -34,11 +34,11 @@ fail:
 
 static char *take(struct arena *a, size_t size, size_t align)
 {
-        size_t pad = (align - (uintptr_t)a->at % align) % align;
+        size_t pad = -(uintptr_t)a->at & (align - 1); /* align is a power of two */
         char *p;
 
         if (a->left < pad || a->left - pad < size) {
-                if (!add_chunk(a, MAX(size, (size_t)CHUNK_SIZE - sizeof(struct arena_chunk))))
+                if (!add_chunk(a, MAX(size, (a->chunk ?: CHUNK_SIZE) - sizeof(struct arena_chunk))))
                         return NULL;
                 pad = 0;
         }
@@ -75,5 +75,5 @@ void arena_done(struct arena *a)
                 free(a->chunks);
                 a->chunks = next;
         }
-        *a = (struct arena){ 0 };
+        *a = (struct arena){ .chunk = a->chunk };
 }

@@ -11,6 +11,7 @@ struct arena {
         char *at;
         size_t left;
         bool failed;
+        size_t chunk; /* bytes of a chunk; 0: 16 KiB, which is right for reading one file */
 };
 
 /* Zeroed memory, aligned for anything; NULL: no memory. */

@@ -407,6 +407,8 @@ static const char *merged_value(struct reading *r, const char *key, const struct
                 for (size_t i = 0; i < n_base; i++)
                         if (streq(base[i].key, p->name))
                                 return NULL;
+        if (text_plainly_good(p->value) && streq(key, "env"))
+                return p->value->text;
         (void)snprintf(path, sizeof(path), "%s.%s", key, clip(p->name, name));
         t = read_text(r, path, p->value, "a text");
         *ret_good = t;

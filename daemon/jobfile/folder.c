@@ -15,15 +15,21 @@
 #define FILES_AT_ONCE 40    /* judged in one slice: about 25 µs each */
 #define BYTES_AT_ONCE (48 * 1024)
 #define EVENT_READS_AT_ONCE 4
+#define TEXTS_CHUNK ((size_t)256 * 1024) /* malloc gives such ones back to the system */
 
 /* ---- the list of files */
 
 char *file_path(const struct file *file)
 {
-        char *path = NULL;
+        size_t n = strlen(file->dir->path), k = strlen(file->name);
+        char *path = malloc(n + 1 + k + 1);
 
-        if (asprintf(&path, file->name[0] ? "%s/%s" : "%s%s", file->dir->path, file->name) < 0)
+        if (!path)
                 return NULL;
+        memcpy(path, file->dir->path, n);
+        if (k > 0)
+                path[n++] = '/';
+        memcpy(path + n, file->name, k + 1);
         return path;
 }
 
@@ -240,6 +246,8 @@ struct file *file_unqueue(struct folder *f, int64_t mono_usec)
 {
         struct file *file = heap_top(&f->queue);
 
+        if (!file && f->queue.allocated > 1024)
+                heap_done(&f->queue); /* after a storm */
         if (!file || file->due_usec > mono_usec)
                 return NULL;
         heap_remove(&f->queue, file);
@@ -292,15 +300,14 @@ int changes_file(struct changes *c, const char *path, const void *text, size_t s
                 c->files = v;
                 c->allocated_files = want;
         }
-        path_copy = strdup(path);
+        c->texts.chunk = TEXTS_CHUNK;
+        path_copy = arena_copy(&c->texts, path, strlen(path));
         if (text && path_copy)
-                text_copy = malloc(size + 1);
+                text_copy = arena_copy(&c->texts, text, size);
         if (!path_copy || (text && !text_copy)) {
-                free(path_copy);
+                c->texts.failed = false;
                 return -ENOMEM;
         }
-        if (text)
-                memcpy(text_copy, text, size);
         c->files[c->n_files++] = (struct file_row){ .path = path_copy, .text = text_copy, .size = size, .uid = uid, .mode = mode };
         return 0;
 }
@@ -311,10 +318,7 @@ static void changes_done(struct changes *c)
                 job_unref(c->put[i]);
         for (size_t i = 0; i < c->n_removed; i++)
                 job_unref(c->removed[i]);
-        for (size_t i = 0; i < c->n_files; i++) {
-                free((char *)c->files[i].path);
-                free((void *)c->files[i].text);
-        }
+        arena_done(&c->texts);
         free(c->put);
         free(c->removed);
         free(c->files);
@@ -483,11 +487,10 @@ int folder_new(const struct folder_options *opt, struct folder **ret)
 
 static void forget_restored(struct folder *f)
 {
-        for (size_t i = 0; i < f->n_restored; i++) {
+        for (size_t i = 0; i < f->n_restored; i++)
                 if (f->restored[i].file)
                         f->restored[i].file->restored = 0;
-                free(f->restored[i].text);
-        }
+        arena_done(&f->restored_texts);
         free(f->restored);
         f->restored = NULL;
         f->n_restored = f->allocated_restored = 0;
@@ -555,16 +558,16 @@ int folder_restore(struct folder *f, const struct file_row *row)
         file = file_get(f, dir, slash + 1);
         if (!file)
                 return -ENOMEM;
-        if (file->restored) /* twice the same path: the later one counts */
-                free(f->restored[file->restored - 1].text);
-        else
+        if (!file->restored) /* (of twice the same path the later one counts) */
                 file->restored = (uint32_t)++f->n_restored;
+        f->restored_texts.chunk = TEXTS_CHUNK;
         r = &f->restored[file->restored - 1];
-        *r = (struct restored){ .file = file, .text = malloc(row->size + 1), .size = row->size, .uid = row->uid, .mode = row->mode };
-        if (!r->text)
-                return -ENOMEM;
-        memcpy(r->text, row->text, row->size);
-        return 0;
+        *r = (struct restored){ .file = file, .text = arena_copy(&f->restored_texts, row->text, row->size), .size = row->size, .uid = row->uid, .mode = row->mode };
+        if (r->text)
+                return 0;
+        file->restored = 0;
+        f->n_restored--;
+        return -ENOMEM;
 }
 
 static int compare_restored(const void *a, const void *b)
@@ -583,12 +586,36 @@ static int load_restored(struct folder *f, struct wall now)
 
         if (f->n_restored > 1)
                 qsort(f->restored, f->n_restored, sizeof(*f->restored), compare_restored);
-        for (size_t i = 0; i < f->n_restored && r == 0; i++) {
+        for (size_t i = 0; i < f->n_restored; i++)
+                if (f->restored[i].file)
+                        f->restored[i].file->restored = (uint32_t)i + 1;
+        for (size_t i = 0; i < f->n_restored && r == 0; i++)
                 if (f->restored[i].file)
                         r = file_load_restored(f, &f->restored[i], now);
-                free(f->restored[i].text);
-                f->restored[i].text = NULL;
-        }
+        return r;
+}
+
+static int compare_queued(const void *a, const void *b)
+{
+        return compare_files(*(struct file *const *)a, *(struct file *const *)b);
+}
+
+/* Everything that was queued, in order.  The heap would do; sorted once it is cheaper, and its array is given back. */
+static int load_listed(struct folder *f, struct wall now)
+{
+        struct file **v = (struct file **)(void *)f->queue.v;
+        size_t n = f->queue.n;
+        int r = 0;
+
+        f->queue.v = NULL;
+        f->queue.n = f->queue.allocated = 0;
+        if (n > 1)
+                qsort(v, n, sizeof(*v), compare_queued);
+        for (size_t i = 0; i < n; i++)
+                v[i]->queue_index = HEAP_NONE;
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = file_load(f, v[i], now);
+        free(v);
         return r;
 }
 
@@ -603,13 +630,12 @@ int folder_scan(struct folder *f, struct wall now)
         forget_restored(f);
         if (r < 0)
                 return r;
-        do
-                while ((file = file_unqueue(f, 0))) {
+        r = load_listed(f, now);
+        while (r == 0 && folder_rejudge(f))
+                while (r == 0 && (file = file_unqueue(f, 0)))
                         r = file_load(f, file, now);
-                        if (r < 0)
-                                return r;
-                }
-        while (folder_rejudge(f));
+        if (r < 0)
+                return r;
 #ifdef __GLIBC__
         (void)malloc_trim(0); /* the stored texts */
 #endif

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,7 +70,7 @@ void file_set_error(struct folder *f, struct file *file, const char *message, st
 {
         struct trouble *t;
 
-        if (file->trouble && !file->trouble->has_sha256 && file->trouble->errors.n == 1 && streq(file->trouble->errors.v[0].message, message))
+        if (file->trouble && !file->trouble->has_hash && file->trouble->errors.n == 1 && streq(file->trouble->errors.v[0].message, message))
                 return; /* still the same */
         t = calloc(1, sizeof(*t));
         if (t && diagnostics_add(&t->errors, 0, 0, NULL, NULL, "%s", message) < 0)
@@ -136,7 +135,7 @@ bool folder_rejudge(struct folder *f)
                 for (size_t k = 0; k < file->trouble->n_conflicts; k++)
                         if (f->rejudge_all || bsearch(&file->trouble->conflicts[k], f->freed, f->n_freed, sizeof(*f->freed), compare_strings)) {
                                 file->event = true;
-                                file->trouble->has_sha256 = false;
+                                file->trouble->has_hash = false;
                                 any = file_queue(f, file, 0) == 0 || any;
                                 break;
                         }
@@ -236,7 +235,7 @@ struct text {
 
 static int settle(struct folder *f, struct file *file, struct jobfile *parsed, struct job_source *source, const struct text *t, struct trouble *trouble)
 {
-        bool same_text = file->source && memcmp(file->source->sha256, source->sha256, 32) == 0 && file->source->uid == t->uid;
+        bool same_text = file->source && memcmp(file->source->text_hash, source->text_hash, sizeof(source->text_hash)) == 0 && file->source->uid == t->uid;
         int r;
 
         if (trouble->errors.n > 0 || (same_text && unchanged(file, parsed)))
@@ -257,7 +256,7 @@ static int settle(struct folder *f, struct file *file, struct jobfile *parsed, s
 }
 
 /* Judges `t`, puts it in force or keeps the last good version. */
-static int judge(struct folder *f, struct file *file, const struct text *t, const uint8_t sha256[32], struct wall now)
+static int judge(struct folder *f, struct file *file, const struct text *t, const uint64_t hash[2], struct wall now)
 {
         _cleanup_(freep) char *path = file_path(file);
         struct job_source *source = path ? job_source_new(path, t->uid) : NULL;
@@ -266,7 +265,7 @@ static int judge(struct folder *f, struct file *file, const struct text *t, cons
         int r = -ENOMEM;
 
         if (source && trouble) {
-                memcpy(source->sha256, sha256, 32);
+                memcpy(source->text_hash, hash, sizeof(source->text_hash));
                 f->parse.now = now;
                 r = jobfile_parse(t->v, t->size, source, &f->parse, &parsed);
         }
@@ -285,21 +284,12 @@ static int judge(struct folder *f, struct file *file, const struct text *t, cons
                 return r;
         }
         file->options = f->options;
-        trouble->has_sha256 = trouble->errors.n > 0;
-        memcpy(trouble->sha256, sha256, 32);
+        trouble->has_hash = trouble->errors.n > 0;
+        memcpy(trouble->text_hash, hash, sizeof(trouble->text_hash));
         if (trouble->errors.n == 0 && trouble->warnings.n == 0)
                 trouble = trouble_free(trouble);
         set_trouble(f, file, trouble, now);
         return 0;
-}
-
-static void digest(const void *text, size_t size, uint8_t ret[32])
-{
-        SHA2_CTX sha;
-
-        SHA256Init(&sha);
-        SHA256Update(&sha, text, size);
-        SHA256Final(ret, &sha);
 }
 
 int file_remove(struct folder *f, struct file *file)
@@ -420,11 +410,11 @@ static void note_link(struct folder *f, struct file *file, bool link)
 
 static int load_open(struct folder *f, struct file *file, int fd, const struct stat *st, struct wall now)
 {
-        bool again = file->options != f->options, known = file->trouble && file->trouble->has_sha256;
+        bool again = file->options != f->options, known = file->trouble && file->trouble->has_hash;
         uint64_t look = look_of(st, now);
         char message[160];
         struct text t;
-        uint8_t sha[32];
+        uint64_t hash[2];
         int r;
 
         if (!again && !file->event && look && look == file->look)
@@ -441,14 +431,14 @@ static int load_open(struct folder *f, struct file *file, int fd, const struct s
         t.uid = st->st_uid;
         t.mode = st->st_mode & 07777;
         t.row = true;
-        digest(t.v, t.size, sha);
+        text_hash(t.v, t.size, hash);
         file->look = look;
         file->event = false;
-        if (!again && known && memcmp(file->trouble->sha256, sha, 32) == 0)
+        if (!again && known && memcmp(file->trouble->text_hash, hash, sizeof(hash)) == 0)
                 return 0; /* wrong as before */
-        if (!again && file->source && file->state == FOLDER_FILE_OK && memcmp(file->source->sha256, sha, 32) == 0 && file->source->uid == t.uid)
+        if (!again && file->source && file->state == FOLDER_FILE_OK && memcmp(file->source->text_hash, hash, sizeof(hash)) == 0 && file->source->uid == t.uid)
                 return 0; /* good as before */
-        r = judge(f, file, &t, sha, now);
+        r = judge(f, file, &t, hash, now);
         if (r < 0)
                 file->event = true;
         return r;
@@ -494,11 +484,11 @@ int file_load_restored(struct folder *f, const struct restored *restored, struct
         struct error err = ERROR_NULL;
         struct stat st;
         bool link = false;
-        uint8_t sha[32];
+        uint64_t hash[2];
         size_t size;
         int r;
 
-        digest(t.v, t.size, sha);
+        text_hash(t.v, t.size, hash);
         if (file->dir->fd >= 0 && !file->dir->refused &&
             trusted_file(file->dir->fd, file->dir->path, file->name, f->own_uid, &fd, &st, &link, &err) == 0) {
                 r = read_text_of(f, fd, (size_t)MAX(st.st_size, 0), &size);
@@ -511,7 +501,7 @@ int file_load_restored(struct folder *f, const struct restored *restored, struct
                         note_link(f, file, link);
                 }
         }
-        r = judge(f, file, &t, sha, now);
+        r = judge(f, file, &t, hash, now);
         if (r == 0 && !file->fresh && file->state == FOLDER_FILE_ERROR)
                 set_trouble(f, file, NULL, now); /* what the store holds is no good any more; the file itself is judged next */
         return r;

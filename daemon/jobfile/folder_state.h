@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/heap.h"
+#include "jobfile/arena.h"
 #include "jobfile/folder.h"
 #include "jobfile/table.h"
 
@@ -41,8 +42,8 @@ struct trouble {
         struct diagnostics errors, warnings;
         char **conflicts;     /* names that other files hold */
         size_t n_conflicts;
-        bool has_sha256;
-        uint8_t sha256[32];   /* of the text that is wrong */
+        bool has_hash;
+        uint64_t text_hash[2]; /* of the text that is wrong */
 };
 
 /* One name in one folder.  There may be 100,000. */
@@ -94,8 +95,9 @@ struct changes {
         size_t n_removed, allocated_removed;
         const char **names;   /* of `removed`, as they are handed out */
         size_t n_names;
-        struct file_row *files; /* paths and texts are owned */
+        struct file_row *files;
         size_t n_files, allocated_files;
+        struct arena texts;   /* their paths and texts: apart from all that stays, so that all of it can go */
 };
 
 struct folder {
@@ -118,6 +120,7 @@ struct folder {
 
         struct heap queue;    /* files to be judged, by time and name */
         struct restored *restored;
+        struct arena restored_texts;
         size_t n_restored, allocated_restored;
 
         struct file **links;  /* files that are symlinks */

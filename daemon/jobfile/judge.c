@@ -134,11 +134,13 @@ static void judge_warnings(struct reading *r, const struct draft *d)
 /* What was inherited and does not apply, so that the printed form holds no contradiction either. */
 static void drop_idle(struct job *j)
 {
-        if (j->concurrency != CONCURRENCY_ALLOW)
+        uint64_t set = j->set_by_config | j->set_by_file | j->set_by_job;
+
+        if (j->concurrency != CONCURRENCY_ALLOW && (set & JOB_KEY_BIT(JOB_KEY_MAX_CONCURRENT)))
                 job_reset_key(j, JOB_KEY_MAX_CONCURRENT);
-        if (j->catch_up != CATCH_UP_ALL)
+        if (j->catch_up != CATCH_UP_ALL && (set & JOB_KEY_BIT(JOB_KEY_CATCH_UP_LIMIT)))
                 job_reset_key(j, JOB_KEY_CATCH_UP_LIMIT);
-        if (j->command_is_argv)
+        if (j->command_is_argv && (set & JOB_KEY_BIT(JOB_KEY_SHELL)))
                 job_reset_key(j, JOB_KEY_SHELL);
 }
 

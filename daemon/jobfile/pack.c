@@ -1,9 +1,9 @@
 /* A draft into one block: the struct, then arrays, then strings.  There may be 100,000 of them. */
-#include <sha2.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "jobfile/draft.h"
+#include "jobfile/sha256.h"
 
 /* Run twice: first it only counts, then it copies. */
 struct packer {
@@ -124,7 +124,6 @@ struct job *draft_pack(const struct draft *d, const char *name, struct job_sourc
 {
         struct packer p = { 0 };
         struct job *j;
-        SHA2_CTX sha;
 
         put_job(&p, &d->job, name, NULL);
         j = malloc(sizeof(*j) + p.n_words + p.n_chars);
@@ -142,8 +141,6 @@ struct job *draft_pack(const struct draft *d, const char *name, struct job_sourc
         job_write(scratch, j);
         if (scratch->failed)
                 return job_unref(j);
-        SHA256Init(&sha);
-        SHA256Update(&sha, (const uint8_t *)scratch->v, scratch->n);
-        SHA256Final(j->digest, &sha);
+        sha256(scratch->v, scratch->n, j->digest);
         return j;
 }

@@ -98,7 +98,7 @@ static int look_at_directives(char *copy, size_t size, struct diagnostics *error
                                 r = diagnostics_add(errors, line, 1, NULL, NULL, "tags are refused, and so is a %%TAG line");
                                 copy[at] = '#';
                         }
-                } else if (copy[at] != '#' && copy[at] != '\n' && copy[at] != '\r' && copy[at] != ' ') {
+                } else if (!copy[at] || !strchr("#\r\n ", copy[at])) {
                         break;
                 }
                 at = next;
@@ -108,7 +108,16 @@ static int look_at_directives(char *copy, size_t size, struct diagnostics *error
 
 static bool may_have_directives(const char *text, size_t size)
 {
-        return size > 0 && (text[0] == '%' || memmem(text, size, "\n%", 2));
+        const char *at = text, *stop = text + size, *end;
+
+        for (; at < stop && strchr("#\r\n %", *at); at = end + 1) {
+                if (*at == '%')
+                        return true;
+                end = memchr(at, '\n', (size_t)(stop - at));
+                if (!end)
+                        break;
+        }
+        return false;
 }
 
 int prescan(const char **text, size_t *size, struct arena *arena, struct diagnostics *errors)
@@ -130,7 +139,7 @@ int prescan(const char **text, size_t *size, struct arena *arena, struct diagnos
         }
         if (n >= 3 && memcmp(t, "\xEF\xBB\xBF", 3) == 0)
                 place.at = i = 3;
-        if (may_have_directives(t, n)) {
+        if (may_have_directives(t + i, n - i)) {
                 copy = arena_copy(arena, t, n);
                 if (!copy)
                         return -ENOMEM;

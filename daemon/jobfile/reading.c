@@ -70,11 +70,13 @@ void reading_done(struct reading *r)
 const char *key_path(struct keys keys, unsigned id, char buf[KEY_PATH_SIZE])
 {
         const struct key *k = &keys.v[id];
+        char *p = buf;
 
-        if (k->parent < keys.n)
-                (void)snprintf(buf, KEY_PATH_SIZE, "%s.%s", keys.v[k->parent].name, k->name);
-        else
-                (void)snprintf(buf, KEY_PATH_SIZE, "%s", k->name);
+        if (k->parent < keys.n) {
+                p = stpcpy(p, keys.v[k->parent].name);
+                *p++ = '.';
+        }
+        (void)stpcpy(p, k->name); /* the tables' names are short */
         return buf;
 }
 
@@ -142,10 +144,14 @@ static bool wants_quotes(const struct node *n)
 
         if (n->style != STYLE_PLAIN || n->size > 64)
                 return false;
+        if (isdigit((unsigned char)n->text[0]) || n->text[0] == '-' || n->text[0] == '+')
+                return is_sexagesimal(n->text);
+        if (n->size > 5 || !strchr("yYnNoOtTfF~", n->text[0]))
+                return false;
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (strcasecmp(n->text, words[i]) == 0)
                         return true;
-        return is_sexagesimal(n->text);
+        return false;
 }
 
 /* "quote it: "on"", in buf. */
@@ -198,6 +204,11 @@ static const char *read_string(struct reading *r, const char *key, const struct 
                 return NULL;
         }
         return n->text;
+}
+
+bool text_plainly_good(const struct node *n)
+{
+        return n->kind == NODE_SCALAR && (n->style != STYLE_PLAIN || (n->size > 0 && !wants_quotes(n)));
 }
 
 const char *read_text(struct reading *r, const char *key, const struct node *n, const char *expected)

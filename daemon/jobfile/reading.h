@@ -39,6 +39,8 @@ bool want_map(struct reading *r, const char *key, const struct node *n);
 
 /* A text by the rules for scalars: words that other YAML tools would change want quotes.  NULL: refused, and said. */
 const char *read_text(struct reading *r, const char *key, const struct node *n, const char *expected);
+/* Whether read_text() will take it; to spare the making of the key's words. */
+bool text_plainly_good(const struct node *n);
 /* The same, and it must say something. */
 const char *read_line(struct reading *r, const char *key, const struct node *n, const char *expected);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 uint32_t table_hash(const char *text)
 {
@@ -10,6 +11,30 @@ uint32_t table_hash(const char *text)
         for (; *text; text++)
                 h = (h ^ (unsigned char)*text) * 16777619u;
         return h ^ h >> 15;
+}
+
+/* Two lanes of multiply and fold. */
+void text_hash(const void *text, size_t size, uint64_t ret[2])
+{
+        uint64_t a = UINT64_C(0x9E3779B97F4A7C15) ^ size, b = UINT64_C(0xC2B2AE3D27D4EB4F) + size;
+        const unsigned char *p = text;
+
+        while (size > 0) {
+                size_t n = size < 8 ? size : 8;
+                uint64_t w = 0;
+
+                memcpy(&w, p, n);
+                a = (a ^ w) * UINT64_C(0xD6E8FEB86659FD93);
+                a ^= a >> 32;
+                b = (b + w) * UINT64_C(0xA0761D6478BD642F);
+                b ^= b >> 29;
+                p += n;
+                size -= n;
+        }
+        ret[0] = (a ^ b >> 17) * UINT64_C(0xE7037ED1A0B428DB);
+        ret[1] = (b ^ a >> 13) * UINT64_C(0x8EBC6AF09C88C6E3);
+        ret[0] ^= ret[0] >> 31;
+        ret[1] ^= ret[1] >> 30;
 }
 
 void *table_find(const struct table *t, uint32_t hash, bool (*same)(const void *p, const void *key), const void *key)

@@ -16,6 +16,9 @@ struct table {
 
 uint32_t table_hash(const char *text);
 
+/* 128 bits of a text, to see whether two are the same; fast, not against an adversary. */
+void text_hash(const void *text, size_t size, uint64_t ret[2]);
+
 /* The first slot with that hash for which same() says yes; NULL. */
 void *table_find(const struct table *t, uint32_t hash, bool (*same)(const void *p, const void *key), const void *key);
 /* 0 or -ENOMEM. */

@@ -180,35 +180,46 @@ static int open_target(int dir_fd, const char *dir_path, const char *name, uint3
         return fail(reterr, -errno, path, target);
 }
 
+/* What stat says of an opened file. */
+static int judge_file(int fd, const char *dir_path, const char *name, uint32_t own_uid, struct stat *ret_st, struct error *reterr)
+{
+        char path[PATH_MAX + NAME_MAX + 2];
+        bool good = fstat(fd, ret_st) == 0 && S_ISREG(ret_st->st_mode) && (ret_st->st_uid == 0 || ret_st->st_uid == own_uid) &&
+                    !(ret_st->st_mode & (S_IWGRP | S_IWOTH));
+
+        if (good) /* as nearly always: no words needed */
+                return 0;
+        (void)snprintf(path, sizeof(path), "%s%s%s", dir_path, streq(dir_path, "/") ? "" : "/", name);
+        if (fstat(fd, ret_st) < 0)
+                return fail(reterr, -errno, path, NULL);
+        if (S_ISREG(ret_st->st_mode))
+                return judge(ret_st, own_uid, false, path, reterr);
+        return error_set(reterr, S_ISDIR(ret_st->st_mode) ? -EISDIR : -EINVAL, ERROR_INVALID, "%s is %s, not a plain file", path,
+                         S_ISDIR(ret_st->st_mode)  ? "a folder" :
+                         S_ISFIFO(ret_st->st_mode) ? "a FIFO" :
+                                                     "a device");
+}
+
 int trusted_file(int dir_fd, const char *dir_path, const char *name, uint32_t own_uid, int *ret_fd, struct stat *ret_st, bool *ret_link,
                  struct error *reterr)
 {
         _cleanup_(closep) int fd = openat(dir_fd, name, FILE_FLAGS);
         bool link = fd < 0 && errno == ELOOP;
-        char path[PATH_MAX + NAME_MAX + 2];
-        struct stat st;
         int r;
 
-        (void)snprintf(path, sizeof(path), "%s%s%s", dir_path, streq(dir_path, "/") ? "" : "/", name);
-        if (link) {
+        if (link)
                 r = open_target(dir_fd, dir_path, name, own_uid, &fd, reterr);
-                if (r < 0)
-                        return r;
-        }
-        if (fd < 0 && errno == ENXIO) /* a socket */
-                return error_set(reterr, -EINVAL, ERROR_INVALID, "%s is not a plain file", path);
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return fail(reterr, -errno, path, NULL);
-        if (!S_ISREG(st.st_mode))
-                return error_set(reterr, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, ERROR_INVALID, "%s is %s, not a plain file", path,
-                                 S_ISDIR(st.st_mode)  ? "a folder" :
-                                 S_ISFIFO(st.st_mode) ? "a FIFO" :
-                                                        "a device");
-        r = judge(&st, own_uid, false, path, reterr);
+        else if (fd < 0 && errno == ENXIO)
+                r = error_set(reterr, -EINVAL, ERROR_INVALID, "%s/%s is a socket, not a plain file", dir_path, name);
+        else if (fd < 0)
+                r = error_set(reterr, -errno, ERROR_FAILED, "%s%s%s: %s", dir_path, streq(dir_path, "/") ? "" : "/", name, strerror(errno));
+        else
+                r = 0;
+        if (r == 0)
+                r = judge_file(fd, dir_path, name, own_uid, ret_st, reterr);
         if (r < 0)
                 return r;
         *ret_fd = TAKE_FD(fd);
-        *ret_st = st;
         *ret_link = link;
         return 0;
 }
