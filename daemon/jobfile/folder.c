@@ -626,6 +626,9 @@ int folder_scan(struct folder *f, struct wall now)
 
         while (folder_scan_step(f, now, 0))
                 ;
+        for (size_t i = 0; i < f->n_dirs; i++)
+                if (f->dirs[i]->due) /* memory or descriptors ran out; what was not seen must not be taken for gone */
+                        return -ENOMEM;
         r = load_restored(f, now);
         forget_restored(f);
         if (r < 0)

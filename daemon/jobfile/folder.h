@@ -31,7 +31,8 @@ DEFINE_CLEANUP(struct folder *, folder_free);
  * holds them here; a file that is broken now keeps this version in force. */
 int folder_restore(struct folder *f, const struct file_row *row);
 
-/* First, complete scan; after it folder_take_delta() has everything. */
+/* First, complete scan; after it folder_take_delta() has everything.  0, or -ENOMEM, -EMFILE: not all could be looked at, so that nothing
+ * may be concluded from what is missing. */
 int folder_scan(struct folder *f, struct wall now);
 
 /* To be polled for reading. */

@@ -56,14 +56,23 @@ static void set_trouble(struct folder *f, struct file *file, struct trouble *t, 
         trouble_free(file->trouble);
         file->trouble = t;
         file_set_state(f, file, !t || t->errors.n == 0 ? FOLDER_FILE_OK : file->source ? FOLDER_FILE_STALE : FOLDER_FILE_ERROR, now);
-        if (t && t->n_conflicts > 0) {
-                struct file **v = reallocarray(f->clashing, f->n_clashing + 1, sizeof(*v));
+        if (t && t->n_conflicts > 0)
+                f->clashing[f->n_clashing++] = file; /* judge() made room */
+}
 
-                if (v) {
-                        f->clashing = v;
-                        v[f->n_clashing++] = file;
-                }
-        }
+static int reserve_clashing(struct folder *f)
+{
+        size_t want = f->allocated_clashing ? 2 * f->allocated_clashing : 16;
+        struct file **v;
+
+        if (f->n_clashing < f->allocated_clashing)
+                return 0;
+        v = reallocarray(f->clashing, want, sizeof(*v));
+        if (!v)
+                return -ENOMEM;
+        f->clashing = v;
+        f->allocated_clashing = want;
+        return 0;
 }
 
 void file_set_error(struct folder *f, struct file *file, const char *message, struct wall now)
@@ -275,6 +284,8 @@ static int judge(struct folder *f, struct file *file, const struct text *t, cons
                 parsed.errors = parsed.warnings = (struct diagnostics){ 0 };
                 r = find_conflicts(f, file, &parsed, t->v, t->size, trouble);
         }
+        if (r == 0 && trouble->n_conflicts > 0)
+                r = reserve_clashing(f);
         if (r == 0)
                 r = settle(f, file, &parsed, source, t, trouble);
         jobfile_done(&parsed);

@@ -29,65 +29,69 @@ void folder_all_due(struct folder *f, int64_t due_usec)
                 folder_dir_due(f, f->dirs[i], due_usec);
 }
 
-/* Opens a folder anew, and shows in the list of files what keeps it from being read. */
-static void open_dir(struct folder *f, struct folder_dir *dir, struct wall now)
+/* The machine's fault, not the folder's: to be tried again, and nothing may be taken for gone. */
+static bool is_shortage(int r)
 {
+        return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+/* What keeps a folder from being read stands in the list of files, under its own path.  NULL: nothing does. */
+static void set_refused(struct folder *f, struct folder_dir *dir, const char *message, struct wall now)
+{
+        free(dir->refused);
+        dir->refused = message ? strdup(message) : NULL;
+        if (!message && dir->self)
+                (void)file_remove(f, dir->self);
+        if (message && !dir->self)
+                dir->self = file_get(f, dir, "");
+        if (message && dir->self)
+                file_set_error(f, dir->self, message, now);
+}
+
+/* Opens a folder anew, and its list: 0, -ENOENT, -EPERM (refused: said), or a shortage. */
+static int open_dir(struct folder *f, struct folder_dir *dir, struct wall now)
+{
+        _cleanup_(closep) int fd = -1, list = -1;
         struct error err = ERROR_NULL;
         struct stat st;
-        int r;
+        int r = trusted_dir(dir->path, f->own_uid, &fd, &err);
 
-        dir->fd = safe_close(dir->fd);
-        free(dir->refused);
-        dir->refused = NULL;
-        dir->dev = dir->ino = 0;
+        if (r == 0 && ((list = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || fstat(fd, &st) < 0))
+                r = error_set(&err, -errno, ERROR_FAILED, "%s can't be listed: %s", dir->path, strerror(errno));
+        if (is_shortage(r))
+                return r;
         watch_dir(f, dir);
-        r = trusted_dir(dir->path, f->own_uid, &dir->fd, &err);
-        if (r == 0 && fstat(dir->fd, &st) == 0) {
-                dir->dev = st.st_dev;
-                dir->ino = st.st_ino;
-                dir->mtime = st.st_mtim;
-        }
-        if (r < 0 && r != -ENOENT) {
-                dir->refused = strdup(err.message);
-                if (!dir->self)
-                        dir->self = file_get(f, dir, "");
-                if (dir->self && dir->refused)
-                        file_set_error(f, dir->self, dir->refused, now);
-        } else if (dir->self) {
-                struct file *self = TAKE_PTR(dir->self);
-
-                (void)file_remove(f, self);
-        }
+        dir->fd = safe_close(dir->fd);
+        dir->dev = dir->ino = 0;
+        set_refused(f, dir, r < 0 && r != -ENOENT ? err.message : NULL, now);
+        if (r < 0)
+                return r == -ENOENT ? r : dir->refused ? -EPERM : -ENOMEM;
+        f->listing = fdopendir(list);
+        if (!f->listing)
+                return -errno;
+        list = -1;
+        dir->fd = TAKE_FD(fd);
+        dir->dev = st.st_dev;
+        dir->ino = st.st_ino;
+        dir->mtime = st.st_mtim;
+        return 0;
 }
 
 /* Begins with dirs[scan_dir]: false if there is nothing to be listed in it. */
-static bool begin_listing(struct folder *f, struct wall now)
+static bool begin_listing(struct folder *f, struct wall now, int64_t mono_usec)
 {
         struct folder_dir *dir = f->dirs[f->scan_dir];
-        int fd;
+        int r;
 
         dir->due = false;
         if (dir->dropped) {
                 dir->fd = safe_close(dir->fd);
                 return false;
         }
-        open_dir(f, dir, now);
-        fd = dir->fd >= 0 ? openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-        if (fd < 0 && dir->fd >= 0) { /* it is there, but may not be read */
-                char message[256];
-
-                (void)snprintf(message, sizeof(message), "%.180s can't be listed: %s", dir->path, strerror(errno));
-                dir->refused = strdup(message);
-                dir->fd = safe_close(dir->fd);
-                if (!dir->self)
-                        dir->self = file_get(f, dir, "");
-                if (dir->self)
-                        file_set_error(f, dir->self, message, now);
-        }
-        f->listing = fd >= 0 ? fdopendir(fd) : NULL;
-        if (fd >= 0 && !f->listing)
-                safe_close(fd);
-        return f->listing;
+        r = open_dir(f, dir, now);
+        if (is_shortage(r))
+                folder_dir_due(f, dir, mono_usec + RETRY_USEC);
+        return r == 0;
 }
 
 /* A folder that is there but refused keeps its files: each shows why. */
@@ -108,9 +112,13 @@ static void list_some(struct folder *f, int64_t mono_usec)
         struct folder_dir *dir = f->dirs[f->scan_dir];
 
         for (unsigned i = 0; i < NAMES_AT_ONCE; i++) {
-                struct dirent *e = readdir(f->listing);
+                struct dirent *e;
                 struct file *file;
 
+                errno = 0;
+                e = readdir(f->listing);
+                if (!e && errno != 0)
+                        folder_dir_due(f, dir, mono_usec + RETRY_USEC);
                 if (!e) {
                         (void)closedir(f->listing);
                         f->listing = NULL;
@@ -212,7 +220,7 @@ bool folder_scan_step(struct folder *f, struct wall now, int64_t mono_usec)
                         list_some(f, mono_usec);
                         return true;
                 }
-                if (f->dirs[f->scan_dir]->selected && begin_listing(f, now))
+                if (f->dirs[f->scan_dir]->selected && begin_listing(f, now, mono_usec))
                         continue;
                 if (f->dirs[f->scan_dir]->selected && f->dirs[f->scan_dir]->refused)
                         keep_all(f, f->dirs[f->scan_dir]);

@@ -126,7 +126,7 @@ struct folder {
         struct file **links;  /* files that are symlinks */
         size_t n_links;
         struct file **clashing; /* files with conflicts */
-        size_t n_clashing;
+        size_t n_clashing, allocated_clashing;
         char **freed;         /* names given up, while anybody is clashing */
         size_t n_freed, allocated_freed;
         bool rejudge_all;     /* memory ran out: anything may have been given up */

@@ -100,7 +100,7 @@ static int report_character(struct diagnostics *errors, yaml_mark_t at, const ch
 
         if (c == '\t')
                 return report(errors, at, key, "use spaces", "a tab can't be used for indentation");
-        (void)snprintf(hint, sizeof(hint), "quote it: %s\"%c…\"", c == '*' || c == '@' ? "schedule: " : "", c);
+        (void)snprintf(hint, sizeof(hint), "quote it: %s\"%c…\"", strcmp(key, "schedule") == 0 ? "schedule: " : "", c);
         if (c == '*' || c == '&')
                 (void)snprintf(message, sizeof(message), "an unquoted text that begins with `%c` is %s in YAML", c,
                                c == '*' ? "an alias" : "an anchor");

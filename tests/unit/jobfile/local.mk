@@ -1,5 +1,5 @@
 # Unit tests of daemon/jobfile.
-JOBFILE_TESTS = tests/unit/jobfile/test-conformance tests/unit/jobfile/test-folder
+JOBFILE_TESTS = tests/unit/jobfile/test-conformance tests/unit/jobfile/test-folder tests/unit/jobfile/test-keys tests/unit/jobfile/test-nomem
 check_PROGRAMS += $(JOBFILE_TESTS)
 TESTS += $(JOBFILE_TESTS)
 JOBFILE_LIBS = libjobfile.a libengine.a libcalendar.a libbase.a $(YAML_LIBS) $(MD_LIBS)
@@ -8,6 +8,10 @@ tests_unit_jobfile_test_conformance_SOURCES = tests/unit/jobfile/test-conformanc
 tests_unit_jobfile_test_conformance_LDADD = $(JOBFILE_LIBS)
 tests_unit_jobfile_test_folder_SOURCES = tests/unit/jobfile/test-folder.c tests/unit/jobfile/zone.h
 tests_unit_jobfile_test_folder_LDADD = $(JOBFILE_LIBS)
+tests_unit_jobfile_test_keys_SOURCES = tests/unit/jobfile/test-keys.c tests/unit/jobfile/zone.h
+tests_unit_jobfile_test_keys_LDADD = $(JOBFILE_LIBS)
+tests_unit_jobfile_test_nomem_SOURCES = tests/unit/jobfile/test-nomem.c tests/unit/jobfile/zone.h
+tests_unit_jobfile_test_nomem_LDADD = $(JOBFILE_LIBS)
 EXTRA_DIST += tests/data/jobfiles/bad/002-near-schedul.yaml \
 	tests/data/jobfiles/bad/005-near-kubernetes.yaml \
 	tests/data/jobfiles/bad/012-near-in-defaults.yaml \
