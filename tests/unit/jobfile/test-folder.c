@@ -254,6 +254,20 @@ static void test_writers(void)
         pump();
         is_str(news, "+c -a -b ROW:a.yaml", "written at last");
 
+        {
+                struct mono again;
+
+                fd = open(path_of("jobs.d/b.yaml"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+                must(fd);
+                must((int)write(fd, JOB("b"), strlen(JOB("b"))));
+                must(folder_process(f, clock_wall(), mono, &again));
+                must(close(fd));
+                must(folder_process(f, clock_wall(), mono, &again));
+                ok(again.usec - mono.usec == 200 * USEC_PER_MSEC, "what was closed is taken up within its debounce");
+                must(unlink(path_of("jobs.d/b.yaml")));
+                pump();
+        }
+
         for (int i = 0; i < 50; i++) {
                 struct mono again;
 
