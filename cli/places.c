@@ -28,8 +28,8 @@ char *place_path(const struct cli *c, enum place place)
 {
         static const char *const system[] = {
                 [PLACE_SOCKET] = "/run/jobsched/control.sock",
-                [PLACE_JOBS_DIR] = JS_SYSCONFDIR "/jobs.d",
-                [PLACE_CONFIG] = JS_SYSCONFDIR "/jobschedd.yaml",
+                [PLACE_JOBS_DIR] = "/etc/jobs.d",
+                [PLACE_CONFIG] = "/etc/jobschedd.yaml",
         };
         static const char *const root[] = {
                 [PLACE_SOCKET] = "run/jobsched/control.sock",
