@@ -52,8 +52,8 @@ int fail_usage(const struct cli *c, const char *fmt, ...)
         va_end(ap);
         if (n < 0)
                 message = NULL;
-        return fail(c, EXIT_USAGE, "%s (see `jobctl help%s%s')", message ? message : "wrong usage", c->command ? " " : "",
-                    c->command ? c->command->name : "");
+        return fail(c, EXIT_USAGE, "%s (see `jobctl help%s%s')", message ? message : "wrong usage",
+                    c->command ? " " : "", c->command ? c->command->name : "");
 }
 
 void say(const struct cli *c, const char *fmt, ...)
@@ -129,7 +129,8 @@ int cli_connect(struct cli *c, struct error *reterr)
                 return 0;
         path = place_socket(c, &fallback);
         if (!path)
-                return error_set(reterr, -ENOENT, ERROR_UNREACHABLE, "neither $XDG_RUNTIME_DIR nor $HOME says where your own daemon is");
+                return error_set(reterr, -ENOENT, ERROR_UNREACHABLE,
+                                 "neither $XDG_RUNTIME_DIR nor $HOME says where your own daemon is");
         r = client_new(path, &c->client, reterr);
         if (r == 0 && fallback)
                 (void)fprintf(stderr, "jobctl: the system's daemon is not there, asking yours at %s\n", path);
@@ -152,9 +153,10 @@ static void explain_protocol(struct cli *c, struct error *reterr)
                 return;
         if (jcount(v, "protocol") >= 0 && jcount(v, "protocol") != PROTOCOL_VERSION) {
                 *reterr = ERROR_NULL;
-                (void)error_set(reterr, 0, ERROR_FAILED, "the daemon (%s) speaks protocol %lld, this jobctl (%s) protocol %d",
-                                jstr(v, "version") ? jstr(v, "version") : "of an unknown version", (long long)jcount(v, "protocol"),
-                                PACKAGE_VERSION, PROTOCOL_VERSION);
+                (void)error_set(reterr, 0, ERROR_FAILED,
+                                "the daemon (%s) speaks protocol %lld, this jobctl (%s) protocol %d",
+                                jstr(v, "version") ? jstr(v, "version") : "of an unknown version",
+                                (long long)jcount(v, "protocol"), PACKAGE_VERSION, PROTOCOL_VERSION);
         }
 }
 
@@ -197,7 +199,8 @@ bool is_run(const char *word, uint64_t *ret_id)
         uint64_t v = 0;
 
         for (const char *p = word; *p; p++)
-                if (*p < '0' || *p > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+                if (*p < '0' || *p > '9' || __builtin_mul_overflow(v, 10, &v) ||
+                    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
                         return false;
         if (!*word || v == 0 || v > INT64_MAX)
                 return false;

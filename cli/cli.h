@@ -1,5 +1,6 @@
-/* jobctl: what every command shares.  A command is one row (commands.c): name, aliases, usage, help, options, handler; help,
- * dispatch and the check of the manual page come from the rows.  A handler gets the parsed words and returns the exit code.
+/* jobctl: what every command shares.  A command is one row (commands.c): name, aliases, usage, help, options, handler;
+ * help, dispatch and the check of the manual page come from the rows.  A handler gets the parsed words and returns the
+ * exit code.
  *
  * Nothing is set up before it is needed: `jobctl version` opens no zone, no socket and no table library. */
 #pragma once
@@ -47,8 +48,8 @@ enum option {
         OPT_JOB, OPT_STATE, OPT_FAILED, OPT_USER, OPT_LABEL, OPT_TRIGGER, OPT_SINCE, OPT_UNTIL,
         /* the rest */
         OPT_CHECK, OPT_MAX_FAILED, OPT_WATCH, OPT_COUNT, OPT_QUIET, OPT_FROM, OPT_TO, OPT_AT, OPT_FOLLOW, OPT_ATTEMPT,
-        OPT_PREVIOUS, OPT_STDERR, OPT_RAW, OPT_FORCE, OPT_WAIT, OPT_SIGNAL, OPT_TIMEOUT, OPT_MESSAGE, OPT_HOLD, OPT_CONFIG,
-        OPT_HOST, OPT_TIMEZONE,
+        OPT_PREVIOUS, OPT_STDERR, OPT_RAW, OPT_FORCE, OPT_WAIT, OPT_SIGNAL, OPT_TIMEOUT, OPT_MESSAGE, OPT_HOLD,
+        OPT_CONFIG, OPT_HOST, OPT_TIMEZONE,
         OPT_NR,
 };
 
@@ -157,8 +158,8 @@ char *place_path(const struct cli *c, enum place place);
 /* The socket to talk to; *ret_fallback is set when it is the user's because the system's isn't there. */
 char *place_socket(const struct cli *c, bool *ret_fallback);
 
-/* Calls the daemon and waits for the answer.  `params` is stolen (NULL: none).  0 with *ret owned by the caller, or negative errno and *reterr.
- * The connection is made on the first call. */
+/* Calls the daemon and waits for the answer.  `params` is stolen (NULL: none).  0 with *ret owned by the caller, or
+ * negative errno and *reterr. The connection is made on the first call. */
 int call(struct cli *c, const char *method, json_t *params, json_t **ret, struct error *reterr);
 /* The same, the failure being told: 0 or an exit code. */
 int call_or_fail(struct cli *c, const char *method, json_t *params, json_t **ret);

@@ -81,9 +81,11 @@ int client_new(const char *path, struct client **ret, struct error *reterr)
 
         if (fd == -ENOENT || fd == -ECONNREFUSED)
                 return error_set(reterr, fd, ERROR_UNREACHABLE, "can't reach the daemon at %s: %s", path,
-                                 fd == -ENOENT ? "no such socket; is jobschedd running?" : "nobody listens; is jobschedd running?");
+                                 fd == -ENOENT ? "no such socket; is jobschedd running?"
+                                               : "nobody listens; is jobschedd running?");
         if (fd < 0)
-                return error_set(reterr, fd, ERROR_UNREACHABLE, "can't reach the daemon at %s: %s", path, strerror(-fd));
+                return error_set(reterr, fd, ERROR_UNREACHABLE, "can't reach the daemon at %s: %s", path,
+                                 strerror(-fd));
         c = malloc(sizeof(*c));
         if (!c) {
                 safe_close(fd);
@@ -103,7 +105,8 @@ void client_set_deadline(struct client *c, struct mono deadline)
 
 static int lost(struct error *reterr)
 {
-        return error_set(reterr, -ECONNRESET, ERROR_UNREACHABLE, "the connection to the daemon was lost before its answer came");
+        return error_set(reterr, -ECONNRESET, ERROR_UNREACHABLE,
+                         "the connection to the daemon was lost before its answer came");
 }
 
 int client_send(struct client *c, const char *method, json_t *params, int *ret_id, struct error *reterr)
@@ -186,7 +189,8 @@ static int next_line(struct client *c, const char **ret, size_t *ret_size, struc
 
 static int garbage(struct error *reterr, const char *why)
 {
-        return error_set(reterr, -EPROTO, ERROR_FAILED, "the answer makes no sense (%s); is it jobschedd that listens there?", why);
+        return error_set(reterr, -EPROTO, ERROR_FAILED,
+                         "the answer makes no sense (%s); is it jobschedd that listens there?", why);
 }
 
 /* Which request a message is about: 0 for none. */
@@ -196,7 +200,9 @@ static int message_id(const json_t *m)
 
         if (!id)
                 id = json_object_get(json_object_get(m, "params"), "call");
-        return json_is_integer(id) && json_integer_value(id) > 0 && json_integer_value(id) <= INT32_MAX ? (int)json_integer_value(id) : 0;
+        return json_is_integer(id) && json_integer_value(id) > 0 && json_integer_value(id) <= INT32_MAX
+                       ? (int)json_integer_value(id)
+                       : 0;
 }
 
 /* Takes a message apart.  As client_receive(). */

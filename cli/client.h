@@ -1,8 +1,9 @@
 /* The connection to the daemon: JSON-RPC 2.0, one object a line.  Blocks; there is nothing else to do meanwhile.
  *
- * Errors: -ECONNREFUSED, -ENOENT, -EACCES … where there is no connection (code ERROR_UNREACHABLE); -ECONNRESET where it was lost in
- * the middle (ERROR_UNREACHABLE too); -EPROTO where the answer is none (ERROR_FAILED); -EREMOTEIO where the daemon refused (its own code);
- * -EOPNOTSUPP where it doesn't know the method (ERROR_FAILED); -ETIMEDOUT when the deadline passed. */
+ * Errors: -ECONNREFUSED, -ENOENT, -EACCES … where there is no connection (code ERROR_UNREACHABLE); -ECONNRESET where it
+ * was lost in the middle (ERROR_UNREACHABLE too); -EPROTO where the answer is none (ERROR_FAILED); -EREMOTEIO where the
+ * daemon refused (its own code); -EOPNOTSUPP where it doesn't know the method (ERROR_FAILED); -ETIMEDOUT when the
+ * deadline passed. */
 #pragma once
 #include <jansson.h>
 #include <stdint.h>
@@ -24,6 +25,6 @@ void client_set_deadline(struct client *c, struct mono deadline);
 /* Sends one request; `params` is stolen.  Several may be under way.  Returns 0 and its id, or negative errno. */
 int client_send(struct client *c, const char *method, json_t *params, int *ret_id, struct error *reterr);
 
-/* Waits for what comes next for the request `id`.  1: an event of a stream (its params); 0: the result, and the end of it;
- * negative errno: the end too.  *ret is owned by the caller.  What comes for other requests is kept for them. */
+/* Waits for what comes next for the request `id`.  1: an event of a stream (its params); 0: the result, and the end of
+ * it; negative errno: the end too.  *ret is owned by the caller.  What comes for other requests is kept for them. */
 int client_receive(struct client *c, int id, json_t **ret, struct error *reterr);

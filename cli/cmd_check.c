@@ -90,8 +90,10 @@ static void print_rows(struct printer *p, const json_t *file, const char *key, c
 
 static void print_check(struct cli *c, const struct check *check)
 {
-        static const struct column columns[] = { { "PATH", "path" },     { "LINE", "line" }, { "COLUMN", "column" },   { "SEVERITY", "severity" },
-                                                 { "KEY", "key" },       { "MESSAGE", "message" }, { "HINT", "hint" } };
+        static const struct column columns[] = { { "PATH", "path" },     { "LINE", "line" },
+                                                 { "COLUMN", "column" }, { "SEVERITY", "severity" },
+                                                 { "KEY", "key" },       { "MESSAGE", "message" },
+                                                 { "HINT", "hint" } };
         static const struct list list = { "files", "path", columns, ARRAY_SIZE(columns) };
         _cleanup_(printer_freep) struct printer *p = NULL;
         bool people = c->format == OUTPUT_TABLE || c->format == OUTPUT_WIDE;
@@ -182,7 +184,8 @@ static int sum_up(struct cli *c, const struct check *check)
                 jobs += check->files[i].n_jobs;
         }
         if (check->n_errors > 0)
-                return fail(c, EXIT_FAILED, "%zu error%s in %zu of %zu file%s", check->n_errors, plural(check->n_errors), bad, check->n, plural(check->n));
+                return fail(c, EXIT_FAILED, "%zu error%s in %zu of %zu file%s", check->n_errors,
+                            plural(check->n_errors), bad, check->n, plural(check->n));
         if (c->format == OUTPUT_TABLE || c->format == OUTPUT_WIDE)
                 say(c, "%zu file%s, %zu job%s: no errors.", check->n, plural(check->n), jobs, plural(jobs));
         return EXIT_OK;
@@ -200,7 +203,10 @@ int cmd_check(struct cli *c)
                 return r;
         zones = zones_source(cli_zones(c), cli_zone(c));
         r = jobfile_check(s.paths,
-                          &(struct check_options){ .zones = &zones, .now = c->now, .config = s.config, .host = opt_given(c, OPT_HOST),
+                          &(struct check_options){ .zones = &zones,
+                                                   .now = c->now,
+                                                   .config = s.config,
+                                                   .host = opt_given(c, OPT_HOST),
                                                    .own_uid = getuid() },
                           &check);
         if (r < 0)

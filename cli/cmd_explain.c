@@ -140,13 +140,15 @@ static void put_instant(struct cli *c, const char *label, const char *at, const 
         (void)puts(strbuf_str(&t));
 }
 
-static void put_text(struct cli *c, const char *expression, const struct explained *x, const json_t *next, const json_t *odd)
+static void put_text(struct cli *c, const char *expression, const struct explained *x, const json_t *next,
+                     const json_t *odd)
 {
         const struct tz *zone = x->schedule.zone;
         const json_t *item;
         size_t i;
 
-        (void)printf("%12s  %s\n%12s  %s\n%12s  %s\n", "expression", expression, "means", x->description, "timezone", tz_name(zone));
+        (void)printf("%12s  %s\n%12s  %s\n%12s  %s\n", "expression", expression, "means", x->description, "timezone",
+                     tz_name(zone));
         if (json_array_size(next) == 0)
                 (void)printf("%12s  %s\n", "next", x->entry.kind == CALENDAR_REBOOT ? "at each boot" : "never");
         json_array_foreach((json_t *)next, i, item)

@@ -9,8 +9,9 @@ static void put_options(const struct option_row *o)
         for (; o && o->id; o++) {
                 char left[40];
 
-                (void)snprintf(left, sizeof(left), "%c%c%c --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-                               o->letter ? ',' : ' ', o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+                (void)snprintf(left, sizeof(left), "%c%c%c --%s%s%s", o->letter ? '-' : ' ',
+                               o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name, o->arg ? " " : "",
+                               o->arg ? o->arg : "");
                 (void)printf("  %-26s %s\n", left, o->help);
         }
 }
@@ -41,7 +42,8 @@ static void put_all(void)
                 if (!streq(group, k->group))
                         (void)printf("\n%s:\n", k->group);
                 group = k->group;
-                (void)snprintf(left, sizeof(left), "%s%s%s", k->name, k->aliases[0] ? ", " : "", k->aliases[0] ? k->aliases[0] : "");
+                (void)snprintf(left, sizeof(left), "%s%s%s", k->name, k->aliases[0] ? ", " : "",
+                               k->aliases[0] ? k->aliases[0] : "");
                 (void)printf("  %-18s %s\n", left, k->help);
         }
         (void)puts("\nGlobal options:");

@@ -14,7 +14,7 @@ static void print_item(void *arg, const json_t *item)
 
 void quiet_is_names(struct cli *c)
 {
-        if (opt_given(c, OPT_QUIET))
+        if (opt_given(c, OPT_QUIET) && (c->format == OUTPUT_TABLE || c->format == OUTPUT_WIDE))
                 c->format = OUTPUT_NAME;
 }
 
@@ -58,7 +58,8 @@ static int list_params(struct cli *c, json_t **ret)
 
 static int list_once(struct cli *c)
 {
-        bool filtered = opt_given(c, OPT_STATE) || opt_given(c, OPT_USER) || opt_given(c, OPT_FAILED) || opt_given(c, OPT_LABEL);
+        bool filtered = opt_given(c, OPT_STATE) || opt_given(c, OPT_USER) || opt_given(c, OPT_FAILED) ||
+                        opt_given(c, OPT_LABEL);
         _cleanup_(printer_freep) struct printer *p = NULL;
         json_t *params;
         int r;

@@ -9,7 +9,8 @@ struct logs {
 };
 
 static const struct column columns[] = {
-        { "AT", "at", CELL_TIME }, { "STREAM", "stream" }, { "PARTIAL", "partial" }, { "TEXT", "text" }, { "BASE64", "base64" },
+        { "AT", "at", CELL_TIME }, { "STREAM", "stream" }, { "PARTIAL", "partial" },
+        { "TEXT", "text" },        { "BASE64", "base64" },
 };
 static const struct list entries_list = { "entries", "text", columns, ARRAY_SIZE(columns) };
 

@@ -40,7 +40,8 @@ static void take_numbers(const json_t *answer, struct run_ids *ids)
 static void tell_started(struct cli *c, const json_t *names, const struct run_ids *ids, bool numbers)
 {
         for (size_t i = 0; i < ids->n; i++) {
-                const char *name = json_array_size(names) == ids->n ? json_string_value(json_array_get(names, i)) : NULL;
+                const char *name =
+                        json_array_size(names) == ids->n ? json_string_value(json_array_get(names, i)) : NULL;
 
                 if (numbers)
                         (void)printf("%llu\n", (unsigned long long)ids->v[i]);

@@ -111,7 +111,8 @@ static void show_job_text(struct cli *c, const json_t *job)
         if (json_is_object(pause)) {
                 const char *by = jstr(pause, "by"), *why = jstr(pause, "reason"), *until = jstr(pause, "until");
 
-                strbuf_addf(&paused, "by %s%s%s%s%s%s", by ? by : "?", until ? " until " : "", until ? until : "", why ? ": " : "", why ? why : "",
+                strbuf_addf(&paused, "by %s%s%s%s%s%s", by ? by : "?", until ? " until " : "", until ? until : "",
+                            why ? ": " : "", why ? why : "",
                             json_is_true(json_object_get(pause, "hold")) ? " (held)" : "");
                 put_field(&t, "Paused", strbuf_str(&paused));
         }
@@ -155,13 +156,27 @@ static void show_run_text(struct cli *c, const json_t *run)
                 const char *label, *key;
                 enum cell cell;
         } rows[] = {
-                { "Trigger", "trigger", CELL_TEXT },      { "Scheduled", "scheduled_at", CELL_TIME }, { "Until", "scheduled_until", CELL_TEXT },
-                { "Created", "created_at", CELL_TIME },   { "Queued", "queued_at", CELL_TIME },       { "Started", "started_at", CELL_TIME },
-                { "Ended", "ended_at", CELL_TIME },       { "Next try", "retry_at", CELL_TIME },      { "Duration", "duration", CELL_DURATION },
-                { "Attempt", "attempt", CELL_TEXT },      { "Exit code", "exit_code", CELL_TEXT },    { "Signal", "signal", CELL_TEXT },
-                { "Error", "error", CELL_TEXT },          { "User", "user", CELL_TEXT },              { "Flags", "flags", CELL_TEXT },
-                { "Cause", "cause_run", CELL_TEXT },      { "CPU user", "cpu_user", CELL_DURATION },  { "CPU system", "cpu_system", CELL_DURATION },
-                { "Memory", "max_rss", CELL_BYTES },      { "Output", "output_bytes", CELL_BYTES },   { "Not kept", "dropped_bytes", CELL_BYTES },
+                { "Trigger", "trigger", CELL_TEXT },
+                { "Scheduled", "scheduled_at", CELL_TIME },
+                { "Until", "scheduled_until", CELL_TEXT },
+                { "Created", "created_at", CELL_TIME },
+                { "Queued", "queued_at", CELL_TIME },
+                { "Started", "started_at", CELL_TIME },
+                { "Ended", "ended_at", CELL_TIME },
+                { "Next try", "retry_at", CELL_TIME },
+                { "Duration", "duration", CELL_DURATION },
+                { "Attempt", "attempt", CELL_TEXT },
+                { "Exit code", "exit_code", CELL_TEXT },
+                { "Signal", "signal", CELL_TEXT },
+                { "Error", "error", CELL_TEXT },
+                { "User", "user", CELL_TEXT },
+                { "Flags", "flags", CELL_TEXT },
+                { "Cause", "cause_run", CELL_TEXT },
+                { "CPU user", "cpu_user", CELL_DURATION },
+                { "CPU system", "cpu_system", CELL_DURATION },
+                { "Memory", "max_rss", CELL_BYTES },
+                { "Output", "output_bytes", CELL_BYTES },
+                { "Not kept", "dropped_bytes", CELL_BYTES },
         };
         _cleanup_(strbuf_done) struct strbuf t = { 0 }, state = { 0 };
         const char *job = jstr(run, "job");
@@ -204,7 +219,8 @@ static void show_run_text(struct cli *c, const json_t *run)
 
 
 /* Asks `method` about one subject, {"job": word} or {"run": number}. */
-static int ask_subject(struct cli *c, const char *word, const char *run_method, const char *job_method, json_t *params, json_t **ret, bool *ret_run)
+static int ask_subject(struct cli *c, const char *word, const char *run_method, const char *job_method, json_t *params,
+                       json_t **ret, bool *ret_run)
 {
         uint64_t id;
 
@@ -248,7 +264,8 @@ int cmd_show(struct cli *c)
                 json_t *answer = NULL;
                 bool run;
 
-                r = ask_subject(c, json_string_value(json_array_get(names, i)), "run.show", "job.show", json_object(), &answer, &run);
+                r = ask_subject(c, json_string_value(json_array_get(names, i)), "run.show", "job.show", json_object(),
+                                &answer, &run);
                 if (r != EXIT_OK)
                         break;
                 if (for_people(c)) {
@@ -280,7 +297,8 @@ int cmd_cat(struct cli *c)
                 const char *text, *path;
                 bool run;
 
-                r = ask_subject(c, json_string_value(json_array_get(names, i)), "job.cat", "job.cat", json_object(), &answer, &run);
+                r = ask_subject(c, json_string_value(json_array_get(names, i)), "job.cat", "job.cat", json_object(),
+                                &answer, &run);
                 if (r != EXIT_OK)
                         break;
                 json_array_append_new(answers, answer);
@@ -293,7 +311,10 @@ int cmd_cat(struct cli *c)
                         (void)puts(strbuf_str(&t));
                         continue;
                 }
-                say(c, "# %s%s", path ? path : "?", json_is_true(json_object_get(answer, "stale")) ? " (the file has errors now; this version is in force)" : "");
+                say(c, "# %s%s", path ? path : "?",
+                    json_is_true(json_object_get(answer, "stale"))
+                            ? " (the file has errors now; this version is in force)"
+                            : "");
                 if (c->stdout_tty)
                         strbuf_add_escaped(&t, text ? text : "", strlen(text ? text : ""), ESCAPE_KEEP_LINES);
                 else

@@ -8,10 +8,12 @@
 #include "tbl/commands.h"
 
 #define FAILING_SHOWN 10
-#define FAILING_PAGES 10 /* looked through for them, of up to 1,000 jobs each: status is quick, also with 100,000 jobs */
+/* Looked through for them, of up to 1,000 jobs each: status is quick, also with 100,000 jobs. */
+#define FAILING_PAGES 10
 #define NEXT_SHOWN 5
 #define FILES_SHOWN 10 /* with errors; and as many with warnings */
-#define FILES_ASKED 100 /* of all of them, for their warnings too; where there are more, those with errors are asked for apart */
+/* Of all of them, for their warnings too; where there are more, those with errors are asked for apart. */
+#define FILES_ASKED 100
 /* Monitoring systems give up at about ten seconds themselves. */
 #define CHECK_PATIENCE (8 * USEC_PER_SEC)
 
@@ -77,7 +79,8 @@ static int ask_all(struct cli *c, struct status *ret, struct error *reterr)
 
         r = cli_connect(c, reterr);
         if (r == 0)
-                r = client_send(c->client, "system.status", json_pack("{s:s,s:i}", "files", "all", "limit", FILES_ASKED), &ids[0], reterr);
+                r = client_send(c->client, "system.status",
+                                json_pack("{s:s,s:i}", "files", "all", "limit", FILES_ASKED), &ids[0], reterr);
         if (r == 0)
                 r = client_send(c->client, "job.list", failing_params(), &ids[1], reterr);
         if (r == 0)
@@ -207,9 +210,11 @@ static void put_files(struct cli *c, const json_t *s)
                 shown++;
         }
         if (jcount(s, "files_bad") > shown)
-                (void)printf("... and %lld more with errors: jobctl check\n", (long long)(jcount(s, "files_bad") - shown));
+                (void)printf("... and %lld more with errors: jobctl check\n",
+                             (long long)(jcount(s, "files_bad") - shown));
         json_array_foreach((json_t *)files, i, file) {
-                if (json_array_size(json_object_get(file, "errors")) > 0 || json_array_size(json_object_get(file, "warnings")) == 0)
+                if (json_array_size(json_object_get(file, "errors")) > 0 ||
+                    json_array_size(json_object_get(file, "warnings")) == 0)
                         continue;
                 if (warned++ < FILES_SHOWN)
                         put_file_diagnostics(stdout, c, file);
@@ -359,7 +364,8 @@ static bool has_failed(const json_t *last)
 {
         const char *state = jstr(last, "state");
 
-        return state && (streq(state, "failed") || streq(state, "timed_out") || streq(state, "lost") || streq(state, "missed"));
+        return state &&
+               (streq(state, "failed") || streq(state, "timed_out") || streq(state, "lost") || streq(state, "missed"));
 }
 
 static void judge_named(void *arg, const json_t *job)
@@ -432,7 +438,8 @@ static int judge(struct cli *c, struct check *k)
         r = judge_daemon(c, k);
         if (r != EXIT_OK)
                 return r;
-        params = c->n_args > 0 ? json_pack("{s:o}", "patterns", args_json(c->args, c->n_args)) : json_pack("{s:b}", "failed", 1);
+        params = c->n_args > 0 ? json_pack("{s:o}", "patterns", args_json(c->args, c->n_args))
+                               : json_pack("{s:b}", "failed", 1);
         r = each_item(c, "job.list", params, "jobs", 0, c->n_args > 0 ? judge_named : judge_failed, k, NULL);
         if (r == EXIT_OK && c->n_args > 0 && k->jobs == 0)
                 r = fail(c, EXIT_NOT_FOUND, "no job matches `%s'", c->args[0]);
@@ -453,7 +460,8 @@ static int status_check(struct cli *c)
                 r = judge(c, &k);
         if (r != EXIT_OK) {
                 k.level = r == EXIT_UNREACHABLE ? CHECK_CRITICAL : CHECK_UNKNOWN;
-                (void)printf("JOBSCHEDD %s: %s\n", words[k.level], r == EXIT_UNREACHABLE ? "the daemon can't be reached" : "can't tell");
+                (void)printf("JOBSCHEDD %s: %s\n", words[k.level],
+                             r == EXIT_UNREACHABLE ? "the daemon can't be reached" : "can't tell");
                 strbuf_done(&k.what);
                 return k.level;
         }
@@ -463,8 +471,9 @@ static int status_check(struct cli *c)
         for (size_t i = 0; i < shown.n; i++)
                 if (shown.s[i] == '|') /* parts the words from the numbers */
                         shown.s[i] = '/';
-        (void)printf("JOBSCHEDD %s: %s|jobs=%lld failing=%lld;0;%lld blocked=%lld\n", words[k.level], k.what.n > 0 ? strbuf_str(&shown) : "all is well",
-                     (long long)MAX(k.jobs, INT64_C(0)), (long long)k.failing, (long long)max_failed, (long long)MAX(k.blocked, INT64_C(0)));
+        (void)printf("JOBSCHEDD %s: %s|jobs=%lld failing=%lld;0;%lld blocked=%lld\n", words[k.level],
+                     k.what.n > 0 ? strbuf_str(&shown) : "all is well", (long long)MAX(k.jobs, INT64_C(0)),
+                     (long long)k.failing, (long long)max_failed, (long long)MAX(k.blocked, INT64_C(0)));
         strbuf_done(&k.what);
         return k.level;
 }

@@ -6,7 +6,8 @@
 void put_diagnostic(FILE *to, const struct cli *c, const char *path, const char *kind, const json_t *diagnostic)
 {
         _cleanup_(strbuf_done) struct strbuf t = { 0 };
-        const char *key = jstr(diagnostic, "key"), *message = jstr(diagnostic, "message"), *hint = jstr(diagnostic, "hint");
+        const char *key = jstr(diagnostic, "key"), *message = jstr(diagnostic, "message"),
+                   *hint = jstr(diagnostic, "hint");
         int64_t line = jcount(diagnostic, "line"), column = jcount(diagnostic, "column");
 
         strbuf_add_outside(&t, path);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "tbl/commands.h"
 
 int run_status(const json_t *run)
@@ -22,47 +23,65 @@ int run_status(const json_t *run)
         return streq(state, "succeeded") ? EXIT_OK : EXIT_NO_STATUS;
 }
 
-/* Tries to reach the daemon again: it may be in the middle of a restart.  0 or negative errno with the last reason. */
-static int reconnect(struct cli *c, struct error *reterr)
-{
-        struct wall give_up = wall_add(cli_now(), RECONNECT_USEC);
-        struct error e = ERROR_NULL;
+/* A daemon that goes away is waited for; one that takes connections and drops them at once is no better than none. */
+struct patience {
+        struct mono asked;   /* when the call began that is under way */
+        struct mono give_up; /* {0}: nothing was lost yet */
+};
 
-        say(c, "The connection to the daemon was lost, trying again.");
+/* A call that was held so long shows that the daemon was there again. */
+#define USEFUL_USEC USEC_PER_SEC
+
+/* 0, or negative errno with the last reason. */
+static int reconnect(struct cli *c, struct mono give_up, struct error *reterr)
+{
         cli_disconnect(c);
         for (;;) {
                 int r;
 
-                e = ERROR_NULL;
-                r = cli_connect(c, &e);
-                if (r == 0)
-                        return 0;
-                if (cli_now().usec >= give_up.usec) {
-                        *reterr = e;
-                        return r;
-                }
                 (void)nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 }, NULL);
+                *reterr = ERROR_NULL;
+                r = cli_connect(c, reterr);
+                if (r == 0 || clock_mono().usec >= give_up.usec)
+                        return r;
         }
 }
 
-/* One run.wait, asked again over restarts of the daemon. */
-static int wait_batch(struct cli *c, const json_t *numbers, struct wall until, json_t **ret, struct error *reterr)
+/* True: what went wrong was the connection, and it is there again. */
+static bool try_again(struct cli *c, int r, struct patience *p, struct error *reterr)
 {
-        for (;;) {
-                _cleanup_(json_decrefp) json_t *params = json_object();
-                int r;
+        struct mono now = clock_mono();
 
+        if (r != -ECONNRESET)
+                return false;
+        if (p->give_up.usec == 0 || now.usec - p->asked.usec >= USEFUL_USEC) {
+                p->give_up = mono_add(now, RECONNECT_USEC);
+                say(c, "The connection to the daemon was lost, trying again.");
+        } else if (now.usec >= p->give_up.usec) {
+                return false;
+        }
+        return reconnect(c, p->give_up, reterr) == 0;
+}
+
+/* One run.wait, asked again over restarts of the daemon. */
+static int wait_batch(struct cli *c, const json_t *numbers, struct mono until, json_t **ret, struct error *reterr)
+{
+        struct patience p = { 0 };
+        int r;
+
+        do {
+                json_t *params = json_object();
+
+                p.asked = clock_mono();
                 *reterr = ERROR_NULL;
                 json_object_set(params, "runs", (json_t *)numbers);
-                if (!wall_is_never(until))
-                        json_object_set_new(params, "timeout", json_real((double)MAX(until.usec - cli_now().usec, INT64_C(0)) / USEC_PER_SEC));
-                r = call(c, "run.wait", TAKE_PTR(params), ret, reterr);
-                if (r != -ECONNRESET)
-                        return r;
-                r = reconnect(c, reterr);
-                if (r < 0)
-                        return r;
-        }
+                if (!mono_is_never(until))
+                        json_object_set_new(
+                                params, "timeout",
+                                json_real((double)MAX(until.usec - p.asked.usec, INT64_C(0)) / USEC_PER_SEC));
+                r = call(c, "run.wait", params, ret, reterr);
+        } while (try_again(c, r, &p, reterr));
+        return r;
 }
 
 static const json_t *find_run(const json_t *runs, json_int_t id)
@@ -101,7 +120,7 @@ static int take_runs(struct cli *c, const json_t *answer, const json_t *numbers,
 
 int wait_runs(struct cli *c, const struct run_ids *ids, int64_t timeout_usec, json_t **ret_runs)
 {
-        struct wall until = timeout_usec == USEC_INFINITY ? WALL_NEVER : wall_add(cli_now(), timeout_usec);
+        struct mono until = timeout_usec == USEC_INFINITY ? MONO_NEVER : mono_add(clock_mono(), timeout_usec);
         _cleanup_(json_decrefp) json_t *all = json_array();
 
         for (size_t from = 0; from < ids->n; from += PARAM_LIST_MAX) {
@@ -151,7 +170,8 @@ struct resume {
         uint64_t seen, skip;
 };
 
-static void take_entries(struct resume *s, const json_t *event, void (*entry)(void *arg, const json_t *entry), void *arg)
+static void take_entries(struct resume *s, const json_t *event, void (*entry)(void *arg, const json_t *entry),
+                         void *arg)
 {
         const json_t *e;
         size_t i;
@@ -187,8 +207,8 @@ static void tell_dropped(struct cli *c, const json_t *event)
         say(c, "(%s of output were not kept)", strbuf_str(&t));
 }
 
-static int stream_once(struct cli *c, const json_t *params, struct resume *s, void (*entry)(void *arg, const json_t *entry), void *arg,
-                       json_t **ret, struct error *reterr)
+static int stream_once(struct cli *c, const json_t *params, struct resume *s,
+                       void (*entry)(void *arg, const json_t *entry), void *arg, json_t **ret, struct error *reterr)
 {
         int id, r;
 
@@ -219,16 +239,15 @@ int stream_logs(struct cli *c, json_t *params, void (*entry)(void *arg, const js
 {
         _cleanup_(json_decrefp) json_t *asked = params;
         struct resume s = { 0 };
+        struct patience p = { 0 };
         struct error e;
         int r;
 
         for (;;) {
+                p.asked = clock_mono();
                 e = ERROR_NULL;
                 r = stream_once(c, asked, &s, entry, arg, ret, &e);
-                if (r != -ECONNRESET)
-                        break;
-                r = reconnect(c, &e);
-                if (r < 0)
+                if (!try_again(c, r, &p, &e))
                         break;
                 if (*s.at) {
                         json_object_set_new(asked, "since", json_string(s.at));

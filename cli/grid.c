@@ -1,7 +1,7 @@
 /* Tables through libsmartcols.  On a terminal they fit its width; elsewhere nothing is cut, wrapped or coloured.
  *
- * What has to be cut is cut here, and libsmartcols never has to: that of util-linux 2.38 does not come back from a table that
- * can't be made narrow enough. */
+ * What has to be cut is cut here, and libsmartcols never has to: that of util-linux 2.38 does not come back from a
+ * table that can't be made narrow enough. */
 #include <langinfo.h>
 #include <libsmartcols/libsmartcols.h>
 #include <locale.h>
@@ -119,7 +119,8 @@ static void fit(struct grid *t)
                 size_t widest = SIZE_MAX;
 
                 for (size_t i = 0; i < t->n_columns; i++)
-                        if ((t->columns[i]->flags & COLUMN_CUT) && width[i] > MAX((size_t)CUT_LEAST, strlen(t->columns[i]->name)) &&
+                        if ((t->columns[i]->flags & COLUMN_CUT) &&
+                            width[i] > MAX((size_t)CUT_LEAST, strlen(t->columns[i]->name)) &&
                             (widest == SIZE_MAX || width[i] > width[widest]))
                                 widest = i;
                 if (widest == SIZE_MAX)
@@ -144,7 +145,8 @@ static struct libscols_table *build(const struct grid *t)
         (void)scols_table_set_termforce(s, SCOLS_TERMFORCE_NEVER);
         (void)scols_table_set_column_separator(s, SEPARATOR);
         for (size_t i = 0; i < t->n_columns; i++)
-                if (!scols_table_new_column(s, t->columns[i]->name, 0, t->columns[i]->flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0))
+                if (!scols_table_new_column(s, t->columns[i]->name, 0,
+                                            t->columns[i]->flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0))
                         die();
         return s;
 }

@@ -37,13 +37,14 @@ static void job_last_at_cell(struct cli *c, const json_t *job, struct strbuf *re
 {
         struct wall at;
 
-        if (jtime(job, "last.ended_at", &at) || jtime(job, "last.started_at", &at) || jtime(job, "last.created_at", &at))
+        if (jtime(job, "last.ended_at", &at) || jtime(job, "last.started_at", &at) ||
+            jtime(job, "last.created_at", &at))
                 strbuf_add_when(ret, c, at);
 }
 
 static const struct column job_columns[] = {
         { "NAME", "name", CELL_TEXT, COLUMN_CUT },
-        { "STATE", "enabled", CELL_TEXT, COLUMN_HUMAN, job_state_cell },
+        { "STATE", "enabled", CELL_STATE, COLUMN_HUMAN, job_state_cell },
         { "SCHEDULE", "schedule", CELL_TEXT, COLUMN_CUT },
         { "NEXT", "next", CELL_WHEN },
         { "LAST", "last.state", CELL_STATE, COLUMN_CUT, job_last_cell },
@@ -126,7 +127,9 @@ int each_item(struct cli *c, const char *method, json_t *params, const char *key
                 size_t i;
                 int r;
 
-                json_object_set_new(asked, "limit", json_integer((json_int_t)(max > 0 ? MIN(max - n + 1, (uint64_t)PAGE_MAX) : PAGE_MAX)));
+                json_object_set_new(
+                        asked, "limit",
+                        json_integer((json_int_t)(max > 0 ? MIN(max - n + 1, (uint64_t)PAGE_MAX) : PAGE_MAX)));
                 r = call_or_fail(c, method, json_deep_copy(asked), &page);
                 if (r != EXIT_OK)
                         return r;
@@ -180,7 +183,8 @@ json_t *run_ids_json(const struct run_ids *ids, size_t from, size_t n)
 
 bool has_run_filters(const struct cli *c)
 {
-        static const enum option filters[] = { OPT_JOB, OPT_STATE, OPT_FAILED, OPT_USER, OPT_TRIGGER, OPT_SINCE, OPT_UNTIL };
+        static const enum option filters[] = { OPT_JOB,     OPT_STATE, OPT_FAILED, OPT_USER,
+                                               OPT_TRIGGER, OPT_SINCE, OPT_UNTIL };
 
         for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
                 if (opt_given(c, filters[i]))
@@ -201,8 +205,11 @@ static int add_states(struct cli *c, json_t *params)
 
                 while ((word = strsep(&rest, ","))) {
                         if (run_state_from_name(word) == RUN_STATE_INVALID)
-                                return fail_usage(c, "--state: no such state: `%s' (waiting, queued, starting, running, backoff, succeeded, "
-                                                     "failed, timed_out, lost, cancelled, skipped, missed)", word);
+                                return fail_usage(
+                                        c,
+                                        "--state: no such state: `%s' (waiting, queued, starting, running, backoff, "
+                                        "succeeded, failed, timed_out, lost, cancelled, skipped, missed)",
+                                        word);
                         json_array_append_new(states, json_string(word));
                 }
         }
@@ -229,7 +236,8 @@ int run_filters(struct cli *c, char *const *jobs, size_t n_jobs, json_t **ret_pa
                 json_object_set_new(params, "user", json_string(opt_value(c, OPT_USER)));
         if (opt_given(c, OPT_TRIGGER)) {
                 if (run_trigger_from_name(opt_value(c, OPT_TRIGGER)) == TRIGGER_INVALID)
-                        return fail_usage(c, "--trigger: no such trigger: `%s' (schedule, catch_up, boot, manual)", opt_value(c, OPT_TRIGGER));
+                        return fail_usage(c, "--trigger: no such trigger: `%s' (schedule, catch_up, boot, manual)",
+                                          opt_value(c, OPT_TRIGGER));
                 json_object_set_new(params, "trigger", json_string(opt_value(c, OPT_TRIGGER)));
         }
         if (r == EXIT_OK)

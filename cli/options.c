@@ -44,11 +44,12 @@ int opt_number(struct cli *c, enum option id, int64_t min, int64_t max, int64_t 
         if (!text)
                 return EXIT_OK;
         for (const char *p = text; *p; p++)
-                if (*p < '0' || *p > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *p - '0', &v))
+                if (*p < '0' || *p > '9' || __builtin_mul_overflow(v, 10, &v) ||
+                    __builtin_add_overflow(v, *p - '0', &v))
                         return fail_usage(c, "--%s wants a number, not `%s'", option_name(c, id), text);
         if (!*text || v < min || v > max)
-                return fail_usage(c, "--%s wants a number from %lld to %lld, not `%s'", option_name(c, id), (long long)min,
-                                  (long long)max, text);
+                return fail_usage(c, "--%s wants a number from %lld to %lld, not `%s'", option_name(c, id),
+                                  (long long)min, (long long)max, text);
         *ret = v;
         return EXIT_OK;
 }
@@ -72,8 +73,11 @@ int opt_time(struct cli *c, enum option id, bool past, struct wall *ret)
         if (!text)
                 return EXIT_OK;
         if (timeword_parse(text, cli_zone(c), c->now, cli_boot(), past, ret) < 0)
-                return fail_usage(c, "--%s: `%s' is no time (try 15:30, yesterday, tomorrow 02:00, mon 06:00, 2026-12-24T18:00, -3h, +2d, now, boot)",
-                                  option_name(c, id), text);
+                return fail_usage(
+                        c,
+                        "--%s: `%s' is no time (try 15:30, yesterday, tomorrow 02:00, mon 06:00, 2026-12-24T18:00, -3h, "
+                        "+2d, now, boot)",
+                        option_name(c, id), text);
         return EXIT_OK;
 }
 
@@ -175,7 +179,8 @@ static int parse_letters(struct cli *c, char **argv, int argc, int *i)
 
 static bool looks_like_option(const struct cli *c, const char *word)
 {
-        if (word[0] != '-' || !((word[1] >= 'a' && word[1] <= 'z') || (word[1] >= 'A' && word[1] <= 'Z') || word[1] == '-'))
+        if (word[0] != '-' ||
+            !((word[1] >= 'a' && word[1] <= 'z') || (word[1] >= 'A' && word[1] <= 'Z') || word[1] == '-'))
                 return false;
         if (c->command && (c->command->flags & COMMAND_EXPRESSION) && strpbrk(word, " \t"))
                 return word[1] == '-' && strchr(word, '=') && strchr(word, '=') < strpbrk(word, " \t");
@@ -265,7 +270,8 @@ static bool has_word(int argc, char **argv, const char *word)
         return false;
 }
 
-/* What wrong usage exits with: a number that whoever waits for a run's status, or a monitoring system, won't take for an answer. */
+/* What wrong usage exits with: a number that whoever waits for a run's status, or a monitoring system, won't take for
+ * an answer. */
 static int usage_code(struct cli *c, int argc, char **argv)
 {
         if (c->command && c->command->handler == cmd_status && has_word(argc, argv, "--check"))
@@ -280,12 +286,13 @@ static int check_args(const struct cli *c)
         if (c->n_args < k->args_min)
                 return fail_usage(c, "%s: something is missing: %s", k->name, k->usage);
         if (c->n_args > k->args_max)
-                return fail_usage(c, "%s: `%s' is too much: %s", k->name, c->args[k->args_max], *k->usage ? k->usage : "it takes no words");
+                return fail_usage(c, "%s: `%s' is too much: %s", k->name, c->args[k->args_max],
+                                  *k->usage ? k->usage : "it takes no words");
         return EXIT_OK;
 }
 
-/* What goes to the daemon or into JSON is UTF-8; a word that isn't could only be dropped on the way, and `cancel` of nothing is not
- * what was meant.  Paths may be any bytes, and explain says itself what is wrong with a schedule. */
+/* What goes to the daemon or into JSON is UTF-8; a word that isn't could only be dropped on the way, and `cancel` of
+ * nothing is not what was meant.  Paths may be any bytes, and explain says itself what is wrong with a schedule. */
 static int check_utf8(const struct cli *c)
 {
         for (size_t i = 0; i < c->n_args && !(c->command->flags & (COMMAND_EXPRESSION | COMMAND_PATHS)); i++)
@@ -294,7 +301,8 @@ static int check_utf8(const struct cli *c)
         for (size_t i = 0; i < c->n_options; i++) {
                 enum option id = c->options[i].id;
 
-                if (id != OPT_SOCKET && id != OPT_ROOT && id != OPT_CONFIG && !utf8_valid(c->options[i].value, strlen(c->options[i].value)))
+                if (id != OPT_SOCKET && id != OPT_ROOT && id != OPT_CONFIG &&
+                    !utf8_valid(c->options[i].value, strlen(c->options[i].value)))
                         return fail_usage(c, "--%s: `%s' is not UTF-8", option_name(c, id), c->options[i].value);
         }
         return EXIT_OK;

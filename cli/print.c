@@ -100,7 +100,9 @@ void strbuf_add_colored(struct strbuf *t, const struct cli *c, const char *state
 {
         static const struct {
                 const char *color, *on;
-        } codes[] = { { "green", "\033[32m" }, { "red", "\033[31m" }, { "cyan", "\033[36m" }, { "yellow", "\033[33m" } };
+        } codes[] = {
+                { "green", "\033[32m" }, { "red", "\033[31m" }, { "cyan", "\033[36m" }, { "yellow", "\033[33m" }
+        };
         const char *color = c->color ? state_color(state) : NULL;
 
         for (size_t i = 0; color && i < ARRAY_SIZE(codes); i++)
@@ -183,9 +185,9 @@ static void add_yaml_string(struct strbuf *t, const json_t *string)
 /* Keys of our own documents are bare words; what users name is quoted. */
 static void add_yaml_key(struct strbuf *t, const char *key)
 {
-        bool bare = *key && strspn(key, "abcdefghijklmnopqrstuvwxyz_") == strlen(key) && strlen(key) > 1 && !streq(key, "null") &&
-                    !streq(key, "true") && !streq(key, "false") && !streq(key, "yes") && !streq(key, "no") && !streq(key, "on") &&
-                    !streq(key, "off");
+        bool bare = *key && strspn(key, "abcdefghijklmnopqrstuvwxyz_") == strlen(key) && strlen(key) > 1 &&
+                    !streq(key, "null") && !streq(key, "true") && !streq(key, "false") && !streq(key, "yes") &&
+                    !streq(key, "no") && !streq(key, "on") && !streq(key, "off");
 
         if (bare) {
                 strbuf_add(t, key);
@@ -397,8 +399,11 @@ static void add_table_line(struct printer *p, const json_t *item)
                 const char *color = NULL;
 
                 compose_cell(p->c, column, item, &t);
-                if (column->cell == CELL_STATE)
-                        color = state_color(json_string_value(jpath(item, column->key)));
+                if (column->cell == CELL_STATE) {
+                        const char *state = json_string_value(jpath(item, column->key));
+
+                        color = state_color(state ? state : strbuf_str(&t));
+                }
                 grid_add(p->grid, strbuf_str(&t), color);
         }
 }

@@ -1,8 +1,10 @@
-/* Output in its seven forms.  A list is told by a table of columns; items come one at a time and are printed as they come where
- * the form allows it (json, jsonl, yaml, csv, name), so a long history is never held in memory but for a table.
+/* Output in its seven forms.  A list is told by a table of columns; items come one at a time and are printed as they
+ * come where the form allows it (json, jsonl, yaml, csv, name), so a long history is never held in memory but for a
+ * table.
  *
- * For people (table, wide): cells are escaped, times local, on a terminal relative where that reads better; empty cells are `-`.
- * Column headings and CSV names are stable.  For machines: RFC 3339 with offset, seconds, bytes, as the daemon sent them. */
+ * For people (table, wide): cells are escaped, times local, on a terminal relative where that reads better; empty cells
+ * are `-`. Column headings and CSV names are stable.  For machines: RFC 3339 with offset, seconds, bytes, as the daemon
+ * sent them. */
 #pragma once
 #include "cli.h"
 
@@ -50,8 +52,8 @@ size_t printer_count(const struct printer *p); /* items so far */
 struct printer *printer_free(struct printer *p);
 DEFINE_CLEANUP(struct printer *, printer_free);
 
-/* Prints an object as one document (json, jsonl, yaml); "schema_version" and "host" come first.  For csv: its scalars as
- * key,value lines.  Returns false for the forms that are for people, which the caller makes. */
+/* Prints an object as one document (json, jsonl, yaml); "schema_version" and "host" come first.  For csv: its scalars
+ * as key,value lines.  Returns false for the forms that are for people, which the caller makes. */
 bool print_object(const struct cli *c, const json_t *object);
 
 /* The same, for commands where a list of names is what `-o name` means: prints o[key], one a line. */

@@ -342,7 +342,9 @@ int rfc3339_parse(const char *s, struct wall *ret)
         }
         if (*s || mon < 1 || mon > 12 || d < 1 || d > 31 || h > 23 || min > 59 || sec > 60 || oh > 23 || om > 59)
                 return -EINVAL;
-        ret->usec = (days_of(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - sign * (oh * 3600 + om * 60)) * USEC_PER_SEC + usec;
+        ret->usec =
+                (days_of(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - sign * (oh * 3600 + om * 60)) * USEC_PER_SEC +
+                usec;
         return 0;
 }
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(top, "tests/lib"))
 import tap  # noqa: E402
 from fakedaemon import run  # noqa: E402

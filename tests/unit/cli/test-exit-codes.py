@@ -2,12 +2,14 @@
 """What jobctl exits with: usage, no daemon, refusals, every kind of end, restarts of the daemon, answers that are none."""
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(top, "tests/lib"))
 import tap  # noqa: E402
 from fakedaemon import FakeDaemon, Hangup, Raw, Refuse, Silence, Stream, environment, job_row, program, run, run_row  # noqa: E402
@@ -89,6 +91,33 @@ with FakeDaemon({}) as d:
     one_line(5, run("--user", "list", env={"XDG_RUNTIME_DIR": "/nowhere/rt"}), "--user has its socket", "/nowhere/rt/jobsched/control.sock")
     one_line(5, run("list", "--user", "alice", "--socket", "/nowhere/filter"), "after list --user is a filter", "/nowhere/filter")
 
+with FakeDaemon({"job.list": {"jobs": [job_row()], "cursor": None}}) as d:
+    d.stop()
+    deep = os.path.join(d.folder, *["a-long-name-of-a-folder"] * 8, "jobsched")
+    os.makedirs(deep)
+    here = os.getcwd()
+    os.chdir(deep)  # the path is longer than a socket's address may be
+    d.path = "control.sock"
+    d.listen()
+    os.chdir(here)
+    d.path = os.path.join(deep, "control.sock")
+    tap.is_(d.jobctl("list", "-q"), (0, "backup\n", ""), "a socket with a long path")
+    tap.is_(run("list", "-q", env={"JOBSCHED_SOCKET": d.path})[1], "backup\n", "… from the environment")
+    tap.is_(run("--user", "list", "-q", env={"XDG_RUNTIME_DIR": os.path.dirname(deep)})[1], "backup\n", "… and --user")
+    if os.path.exists("/run/jobsched/control.sock"):
+        print(f"ok {tap.count + 1} - the user's daemon # SKIP there is a system's one")
+        tap.count += 1
+    else:
+        subprocess.run(["chmod", "-R", "a+rX", d.folder], check=True)
+        copy = shutil.copy(program(), d.folder)
+        os.chmod(d.path, 0o666)
+        command = [copy, "list", "-q"]
+        if os.getuid() == 0:
+            command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+        p = subprocess.run(command, capture_output=True, text=True, env=environment(XDG_RUNTIME_DIR=os.path.dirname(deep)))
+        good = (p.returncode, p.stdout) == (0, "backup\n") and p.stderr.startswith("jobctl: the system's daemon is not there, asking yours at ")
+        tap.ok(good, "whoever is not root reaches their own daemon, and is told") or tap.diag(p)
+
 # ---- refusals
 for word, code in [("not_found", 3), ("denied", 4), ("conflict", 6), ("invalid", 2), ("busy", 1), ("unavailable", 1), ("brand_new", 1)]:
     with FakeDaemon({m: Refuse(word, f"because {word}") for m in ("job.run", "job.list", "run.wait", "run.cancel", "job.show")}) as d:
@@ -162,6 +191,17 @@ with FakeDaemon({}) as d:
     status, out, err = d.jobctl("wait", "7")
     tap.is_((status, out), (9, ""), "wait goes on over a restart of the daemon")
     tap.ok("lost, trying again" in err, "… and says so")
+
+with FakeDaemon({"run.wait": Hangup}) as d:
+    def third(params):
+        """Twice a connection that is dropped at once, then an answer."""
+        if [m for m, _ in d.calls].count("run.wait") < 3:
+            return Hangup
+        return {"runs": [run_row(exit_code=0)], "timed_out": False}
+
+    d.methods["run.wait"] = third
+    status, out, err = d.jobctl("wait", "7")
+    tap.is_((status, err.count("trying again")), (0, 1), "connections that are dropped at once are tried again, and said once")
 
 with FakeDaemon({"job.run": {"runs": [7], "durable": True}}) as d:
     entry = lambda at, text: {"at": f"2026-03-01T10:00:00.{at}+01:00", "stream": "stdout", "partial": False, "text": text}  # noqa: E731

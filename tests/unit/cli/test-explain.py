@@ -11,6 +11,7 @@ import sys
 
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 build = os.environ.get("top_builddir", top)
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(top, "tests/lib"))
 import tap  # noqa: E402
 

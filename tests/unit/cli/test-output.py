@@ -15,6 +15,7 @@ import termios
 import time
 
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(top, "tests/lib"))
 import tap  # noqa: E402
 from fakedaemon import FakeDaemon, Refuse, Stream, environment, job_row, program, run, run_row  # noqa: E402

@@ -19,10 +19,13 @@ static void test_durations(void)
                 double seconds;
                 const char *want;
         } rows[] = {
-                { 0, "0ms" },        { 0.0004, "0ms" },       { 0.35, "350ms" },        { 0.9994, "999ms" }, { 0.9996, "1.0s" },
-                { 1.25, "1.2s" },    { 9.94, "9.9s" },        { 9.96, "10s" },          { 59.4, "59s" },     { 59.6, "1m" },
-                { 90, "1m 30s" },    { 3600, "1h" },          { 3659, "1h" },           { 7500, "2h 5m" },   { 86400, "1d" },
-                { 273600, "3d 4h" }, { 86400 * 400.0, "400d" }, { -1, "?" },            { 1e300, "?" },      { 0.0 / 0.0, "?" },
+                { 0, "0ms" },        { 0.0004, "0ms" },         { 0.35, "350ms" },
+                { 0.9994, "999ms" }, { 0.9996, "1.0s" },        { 1.25, "1.2s" },
+                { 9.94, "9.9s" },    { 9.96, "10s" },           { 59.4, "59s" },
+                { 59.6, "1m" },      { 90, "1m 30s" },          { 3600, "1h" },
+                { 3659, "1h" },      { 7500, "2h 5m" },         { 86400, "1d" },
+                { 273600, "3d 4h" }, { 86400 * 400.0, "400d" }, { -1, "?" },
+                { 1e300, "?" },      { 0.0 / 0.0, "?" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -35,17 +38,30 @@ static void test_relative(void)
                 int64_t seconds;
                 const char *want;
         } rows[] = {
-                { 0, "now" },          { 1, "in 1s" },         { -1, "1s ago" },          { 59, "in 59s" },      { 60, "in 1m" },
-                { -61, "1m 1s ago" },  { 3599, "in 59m 59s" }, { 8100, "in 2h 15m" },     { -86399, "23h 59m ago" }, { 86400, "in 1d" },
-                { 13 * 86400, "in 13d" }, { -14 * 86400 - 7200, "14d ago" },              { 729 * 86400, "in 729d" },
-                { 730 * 86400, "in 2y" }, { -36500 * INT64_C(86400), "100y ago" },
+                { 0, "now" },
+                { 1, "in 1s" },
+                { -1, "1s ago" },
+                { 59, "in 59s" },
+                { 60, "in 1m" },
+                { -61, "1m 1s ago" },
+                { 3599, "in 59m 59s" },
+                { 8100, "in 2h 15m" },
+                { -86399, "23h 59m ago" },
+                { 86400, "in 1d" },
+                { 13 * 86400, "in 13d" },
+                { -14 * 86400 - 7200, "14d ago" },
+                { 729 * 86400, "in 729d" },
+                { 730 * 86400, "in 2y" },
+                { -36500 * INT64_C(86400), "100y ago" },
         };
         struct wall now = WALL_SEC(1700000000);
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                is_str(STR(strbuf_add_relative(&t, wall_add(now, rows[i].seconds * USEC_PER_SEC), now)), rows[i].want, "a distance");
+                is_str(STR(strbuf_add_relative(&t, wall_add(now, rows[i].seconds * USEC_PER_SEC), now)), rows[i].want,
+                       "a distance");
         is_str(STR(strbuf_add_relative(&t, (struct wall){ now.usec + 900000 }, now)), "now", "less than a second");
-        ok(strlen(STR(strbuf_add_relative(&t, (struct wall){ INT64_MAX }, (struct wall){ INT64_MIN }))) > 0, "the widest distance");
+        ok(strlen(STR(strbuf_add_relative(&t, (struct wall){ INT64_MAX }, (struct wall){ INT64_MIN }))) > 0,
+           "the widest distance");
 }
 
 static void test_bytes(void)
@@ -67,23 +83,31 @@ static void test_escapes(void)
                 { "a\tb\nc", "a\\x09b\\x0ac", "a\tb\nc" },
                 { "\033[31mred\033[0m", "\\x1b[31mred\\x1b[0m", "\\x1b[31mred\\x1b[0m" },
                 { "bell\a cr\r del\177", "bell\\x07 cr\\x0d del\\x7f", "bell\\x07 cr\\x0d del\\x7f" },
-                { "c1 \xc2\x9b" "31m", "c1 \\u{9b}31m", "c1 \\u{9b}31m" },
-                { "bidi \xe2\x80\xae" "abc", "bidi \\u{202e}abc", "bidi \\u{202e}abc" },
+                { "c1 \xc2\x9b"
+                  "31m",
+                  "c1 \\u{9b}31m", "c1 \\u{9b}31m" },
+                { "bidi \xe2\x80\xae"
+                  "abc",
+                  "bidi \\u{202e}abc", "bidi \\u{202e}abc" },
                 { "sep \xe2\x80\xa8.", "sep \\u{2028}.", "sep \\u{2028}." },
                 { "bad \xff\xfe", "bad \\xff\\xfe", "bad \\xff\\xfe" },
                 { "cut \xe2\x82", "cut \\xe2\\x82", "cut \\xe2\\x82" },
-                { "overlong \xc0\x9b \xe0\x80\x9b", "overlong \\xc0\\x9b \\xe0\\x80\\x9b", "overlong \\xc0\\x9b \\xe0\\x80\\x9b" },
+                { "overlong \xc0\x9b \xe0\x80\x9b", "overlong \\xc0\\x9b \\xe0\\x80\\x9b",
+                  "overlong \\xc0\\x9b \\xe0\\x80\\x9b" },
                 { "surrogate \xed\xa0\x80", "surrogate \\xed\\xa0\\x80", "surrogate \\xed\\xa0\\x80" },
                 { "high \xf4\x90\x80\x80", "high \\xf4\\x90\\x80\\x80", "high \\xf4\\x90\\x80\\x80" },
                 { "", "", "" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                is_str(STR(strbuf_add_escaped(&t, rows[i].in, strlen(rows[i].in), ESCAPE_ALL)), rows[i].all, "escaped for one line");
-                is_str(STR(strbuf_add_escaped(&t, rows[i].in, strlen(rows[i].in), ESCAPE_KEEP_LINES)), rows[i].lines, "escaped, lines kept");
+                is_str(STR(strbuf_add_escaped(&t, rows[i].in, strlen(rows[i].in), ESCAPE_ALL)), rows[i].all,
+                       "escaped for one line");
+                is_str(STR(strbuf_add_escaped(&t, rows[i].in, strlen(rows[i].in), ESCAPE_KEEP_LINES)), rows[i].lines,
+                       "escaped, lines kept");
         }
         is_str(STR(strbuf_add_escaped(&t, "a\0b", 3, ESCAPE_ALL)), "a\\x00b", "NUL");
-        is_str(STR(strbuf_add_json_escaped(&t, "{\"a\":\"\xc2\x9b\xe2\x80\xae\177ä\"}", 16)), "{\"a\":\"\\u009b\\u202e\\u007fä\"}", "escaped in JSON");
+        is_str(STR(strbuf_add_json_escaped(&t, "{\"a\":\"\xc2\x9b\xe2\x80\xae\177ä\"}", 16)),
+               "{\"a\":\"\\u009b\\u202e\\u007fä\"}", "escaped in JSON");
 }
 
 static void test_csv(void)
@@ -108,8 +132,10 @@ static void test_yaml(void)
                 { "{\"ab\":null,\"cd\":true,\"ef\":1.5}", "\nab: null\ncd: true\nef: 1.5" },
                 { "{\"ab\":[1,\"no\"]}", "\nab:\n  - 1\n  - \"no\"" },
                 { "{\"ab\":{\"cd\":{\"ef\":\"12:30\"}}}", "\nab:\n  cd:\n    ef: \"12:30\"" },
-                { "{\"no\":1,\"null\":2,\"1e3\":3,\"a: b\":4,\"y\":5}", "\n\"no\": 1\n\"null\": 2\n\"1e3\": 3\n\"a: b\": 4\n\"y\": 5" },
-                { "{\"ab\":\"#not a comment\\n- nor a list\\u0007\"}", "\nab: \"#not a comment\\n- nor a list\\u0007\"" },
+                { "{\"no\":1,\"null\":2,\"1e3\":3,\"a: b\":4,\"y\":5}",
+                  "\n\"no\": 1\n\"null\": 2\n\"1e3\": 3\n\"a: b\": 4\n\"y\": 5" },
+                { "{\"ab\":\"#not a comment\\n- nor a list\\u0007\"}",
+                  "\nab: \"#not a comment\\n- nor a list\\u0007\"" },
                 { "[[1],{\"ab\":2}]", "\n-\n  - 1\n-\n  ab: 2" },
         };
 
@@ -163,8 +189,10 @@ static void test_base64(void)
         static const struct {
                 const char *in, *want; /* NULL: refused */
         } rows[] = {
-                { "", "" },        { "Zg==", "f" },    { "Zm8=", "fo" },   { "Zm9v", "foo" },   { "Zm9vYg==", "foob" }, { "/+8=", "\xff\xef" },
-                { "Zg=", NULL },   { "Zg", NULL },     { "Z===", NULL },   { "Zm9v!A==", NULL }, { "Zg==Zg==", NULL },   { "====", NULL },
+                { "", "" },           { "Zg==", "f" },        { "Zm8=", "fo" },
+                { "Zm9v", "foo" },    { "Zm9vYg==", "foob" }, { "/+8=", "\xff\xef" },
+                { "Zg=", NULL },      { "Zg", NULL },         { "Z===", NULL },
+                { "Zm9v!A==", NULL }, { "Zg==Zg==", NULL },   { "====", NULL },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -189,7 +217,8 @@ static void test_nearest(void)
         is_str(nearest_word("rn", words), "run", "one missing");
         is_str(nearest_word("histroy", words), "history", "history");
         ok(!nearest_word("frobnicate", words), "nothing near");
-        ok(!nearest_word("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", words), "nothing near a long word");
+        ok(!nearest_word("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", words),
+           "nothing near a long word");
         ok(!nearest_word("status", (const char *const[]){ NULL }), "no words");
 }
 
