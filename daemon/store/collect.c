@@ -135,7 +135,8 @@ int damaged_row(int r, struct error *reterr)
 }
 
 /* Steps through runs until there are `max`. */
-int collect_runs(sqlite3 *db, sqlite3_stmt *st, const struct words *w, size_t max, struct collector *c, struct error *reterr)
+int collect_runs(sqlite3 *db, sqlite3_stmt *st, const struct words *w, size_t max, struct collector *c,
+                 struct error *reterr)
 {
         int r = SQLITE_ROW;
 

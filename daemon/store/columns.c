@@ -75,14 +75,19 @@ const struct column transition_columns[] = {
 };
 const size_t n_transition_columns = sizeof(transition_columns) / sizeof(transition_columns[0]);
 
-_Static_assert(sizeof(enum run_state) == sizeof(int) && sizeof(enum run_reason) == sizeof(int) && sizeof(enum run_trigger) == sizeof(int),
+_Static_assert(sizeof(enum run_state) == sizeof(int) && sizeof(enum run_reason) == sizeof(int) &&
+                       sizeof(enum run_trigger) == sizeof(int),
                "COLUMN_ENUM is an int");
-_Static_assert((int)RUN_STATE_NR <= 31 && (int)REASON_NR <= WORD_MAX && (int)TRIGGER_NR <= WORD_MAX && (int)STAGE_NR <= WORD_MAX,
+_Static_assert((int)RUN_STATE_NR <= 31 && (int)REASON_NR <= WORD_MAX && (int)TRIGGER_NR <= WORD_MAX &&
+                       (int)STAGE_NR <= WORD_MAX,
                "words fit");
 
 int word_members(enum word_kind kind)
 {
-        static const int n[] = { [WORD_STATE] = RUN_STATE_NR, [WORD_REASON] = REASON_NR, [WORD_TRIGGER] = TRIGGER_NR, [WORD_STAGE] = STAGE_NR };
+        static const int n[] = { [WORD_STATE] = RUN_STATE_NR,
+                                 [WORD_REASON] = REASON_NR,
+                                 [WORD_TRIGGER] = TRIGGER_NR,
+                                 [WORD_STAGE] = STAGE_NR };
 
         return n[kind];
 }
@@ -126,15 +131,18 @@ static int bind_field(sqlite3_stmt *st, int i, const struct words *w, const stru
         case COLUMN_INT64:
         case COLUMN_WALL:
                 memcpy(&v64, field, sizeof(v64));
-                return c->kind == COLUMN_WALL && v64 == USEC_INFINITY ? sqlite3_bind_null(st, i) : sqlite3_bind_int64(st, i, v64);
+                return c->kind == COLUMN_WALL && v64 == USEC_INFINITY ? sqlite3_bind_null(st, i)
+                                                                      : sqlite3_bind_int64(st, i, v64);
         case COLUMN_UINT32:
         case COLUMN_UID:
                 memcpy(&vu, field, sizeof(vu));
-                return c->kind == COLUMN_UID && vu == UINT32_MAX ? sqlite3_bind_null(st, i) : sqlite3_bind_int64(st, i, vu);
+                return c->kind == COLUMN_UID && vu == UINT32_MAX ? sqlite3_bind_null(st, i)
+                                                                 : sqlite3_bind_int64(st, i, vu);
         case COLUMN_INT32:
         case COLUMN_STATUS:
                 memcpy(&v, field, sizeof(v));
-                return c->kind == COLUMN_STATUS && v == RUN_NO_STATUS ? sqlite3_bind_null(st, i) : sqlite3_bind_int(st, i, v);
+                return c->kind == COLUMN_STATUS && v == RUN_NO_STATUS ? sqlite3_bind_null(st, i)
+                                                                      : sqlite3_bind_int(st, i, v);
         case COLUMN_INT8:
                 return sqlite3_bind_int(st, i, *(const int8_t *)field);
         case COLUMN_BOOL:
@@ -145,8 +153,9 @@ static int bind_field(sqlite3_stmt *st, int i, const struct words *w, const stru
         case COLUMN_ENUM8:
                 return sqlite3_bind_int(st, i, w->code[c->word][*(const uint8_t *)field % WORD_MAX]);
         case COLUMN_DIGEST:
-                return memcmp(field, no_digest, sizeof(no_digest)) == 0 ? sqlite3_bind_null(st, i)
-                                                                        : sqlite3_bind_blob(st, i, field, sizeof(no_digest), SQLITE_STATIC);
+                return memcmp(field, no_digest, sizeof(no_digest)) == 0
+                               ? sqlite3_bind_null(st, i)
+                               : sqlite3_bind_blob(st, i, field, sizeof(no_digest), SQLITE_STATIC);
         case COLUMN_TEXT:
                 return sqlite3_bind_text(st, i, *(const char *const *)field, -1, SQLITE_STATIC);
         }

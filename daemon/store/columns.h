@@ -1,8 +1,8 @@
-/* Structs to columns and back, by tables: one row says the column's name, its kind, and where the field is.  The statements
- * are made from the same tables, so that a field is added in one place (and in a migration).
+/* Structs to columns and back, by tables: one row says the column's name, its kind, and where the field is.  The
+ * statements are made from the same tables, so that a field is added in one place (and in a migration).
  *
- * States, reasons, triggers and stages are kept as small numbers of the database's own, told in its table `word`: the enums
- * may be put in another order, or get new members in their middle, without a migration. */
+ * States, reasons, triggers and stages are kept as small numbers of the database's own, told in its table `word`:
+ * the enums may be put in another order, or get new members in their middle, without a migration. */
 #pragma once
 #include <sqlite3.h>
 #include <stddef.h>
@@ -53,11 +53,13 @@ const char *word_name(enum word_kind kind, int member);
 /* Bits of enum run_state to bits of the database's codes. */
 uint32_t words_state_bits(const struct words *w, uint32_t states);
 
-/* Binds the fields of *base to the parameters `first` and on.  Texts and blobs are borrowed until the statement is reset.  Returns SQLITE_OK or
- * SQLITE_NOMEM. */
-int columns_bind(sqlite3_stmt *st, int first, const struct words *w, const struct column *c, size_t n, const void *base);
+/* Binds the fields of *base to the parameters `first` and on.  Texts and blobs are borrowed until the statement is
+ * reset.  Returns SQLITE_OK or SQLITE_NOMEM. */
+int columns_bind(sqlite3_stmt *st, int first, const struct words *w, const struct column *c, size_t n,
+                 const void *base);
 
-/* Fills *base from the result columns `first` and on.  Texts are borrowed until the next step.  -EBADMSG: not what we write. */
+/* Fills *base from the result columns `first` and on.  Texts are borrowed until the next step.  -EBADMSG: not what
+ * we write. */
 int columns_read(sqlite3_stmt *st, int first, const struct words *w, const struct column *c, size_t n, void *base);
 
 /* What a transition's row holds, the run aside. */

@@ -44,7 +44,11 @@ static int error_of(int sql, int system_errno)
 
 int db_error(sqlite3 *db, int sql, const char *what, struct error *reterr)
 {
-        int system_errno = db ? sqlite3_system_errno(db) : 0;
+        return db_system_error(db, sql, db ? sqlite3_system_errno(db) : 0, what, reterr);
+}
+
+int db_system_error(sqlite3 *db, int sql, int system_errno, const char *what, struct error *reterr)
+{
         const char *path = db ? sqlite3_db_filename(db, "main") : NULL;
         const char *msg = db ? sqlite3_errmsg(db) : sqlite3_errstr(sql);
         int r = error_of(sql, system_errno);
@@ -52,11 +56,14 @@ int db_error(sqlite3 *db, int sql, const char *what, struct error *reterr)
         if (!path || !*path)
                 path = "state.db";
         if (r == -EBADMSG)
-                return error_set(reterr, r, ERROR_FAILED, "%s: %s: the state database is damaged (%s); it is left as it is", path, what, msg);
+                return error_set(reterr, r, ERROR_FAILED,
+                                 "%s: %s: the state database is damaged (%s); it is left as it is", path, what, msg);
         if (r == -EROFS)
-                return error_set(reterr, r, ERROR_UNAVAILABLE, "%s: %s: the state directory is read-only (%s)", path, what, msg);
+                return error_set(reterr, r, ERROR_UNAVAILABLE, "%s: %s: the state directory is read-only (%s)", path,
+                                 what, msg);
         if (system_errno > 0 && ((sql & 0xff) == SQLITE_IOERR || (sql & 0xff) == SQLITE_CANTOPEN))
-                return error_set(reterr, r, ERROR_UNAVAILABLE, "%s: %s: %s (%s)", path, what, msg, strerror(system_errno));
+                return error_set(reterr, r, ERROR_UNAVAILABLE, "%s: %s: %s (%s)", path, what, msg,
+                                 strerror(system_errno));
         return error_set(reterr, r, ERROR_UNAVAILABLE, "%s: %s: %s", path, what, msg);
 }
 

@@ -19,9 +19,10 @@ enum db_mode { DB_WRITER, DB_READER, DB_CREATE };
 /* One connection for one thread at a time.  WAL, synchronous=FULL; checkpoints are the owner's to make. */
 int db_open(const char *path, enum db_mode mode, sqlite3 **ret, struct error *reterr);
 
-/* What went wrong last: sets *reterr to "PATH: WHAT: reason" and returns negative errno (-ENOSPC full, -EBADMSG damaged, -EBUSY, -EROFS, -EIO …).
- * `sql` is the answer that the call gave. */
+/* What went wrong last: sets *reterr to "PATH: WHAT: reason" and returns negative errno (-ENOSPC full, -EBADMSG
+ * damaged, -EBUSY, -EROFS, -EIO …). `sql` is the answer that the call gave. */
 int db_error(sqlite3 *db, int sql, const char *what, struct error *reterr);
+int db_system_error(sqlite3 *db, int sql, int system_errno, const char *what, struct error *reterr);
 
 /* Statements without results; `what` for the error. */
 int db_exec(sqlite3 *db, const char *sql, const char *what, struct error *reterr);
@@ -37,8 +38,9 @@ struct migration {
 extern const struct migration migrations[];
 extern const unsigned n_migrations;
 
-/* Brings the schema to version n in one transaction.  Before the first change of a database that has something, makes a backup beside it:
- * PATH.before-vN.  A newer version than n, or another program's database: refused.  A new one gets a seed. */
+/* Brings the schema to version n in one transaction.  Before the first change of a database that has something,
+ * makes a backup beside it: PATH.before-vN.  A newer version than n, or another program's database: refused.  A new
+ * one gets a seed. */
 int schema_migrate(sqlite3 *db, const char *path, const struct migration *m, unsigned n, struct error *reterr);
 
 /* Loads `word`, adding what is new in this version. */

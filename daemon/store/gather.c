@@ -109,7 +109,8 @@ static void *copy_bytes(struct chunk *c, const void *data, size_t size)
         return size > 0 ? memcpy(p, data, size) : p;
 }
 
-static void copy_row(struct chunk *c, struct record *rec, const struct row *row, struct sizes size, const char *definition)
+static void copy_row(struct chunk *c, struct record *rec, const struct row *row, struct sizes size,
+                     const char *definition)
 {
         switch (row->type) {
         case ROW_JOB:
@@ -160,7 +161,8 @@ static enum haste row_haste(struct gather *g, const struct row *row)
                 return new && row->run.trigger == TRIGGER_MANUAL ? HASTE_NOW : HASTE_LAZY;
         }
         if (row->type == ROW_TRANSITION)
-                return row->transition.state == RUN_WAITING || row->transition.state == RUN_QUEUED || row->transition.state == RUN_STARTING
+                return row->transition.state == RUN_WAITING || row->transition.state == RUN_QUEUED ||
+                                       row->transition.state == RUN_STARTING
                                ? HASTE_SOON
                                : HASTE_LAZY;
         return HASTE_LAZY;
@@ -270,7 +272,8 @@ void store_submit(struct store *s, uint64_t seq)
         pthread_mutex_unlock(&s->lock);
 }
 
-/* What is left, as if it had come now.  Of a long backlog the next part is taken at once anyway, so it is not walked. */
+/* What is left, as if it had come now.  Of a long backlog the next part is taken at once anyway, so it is not
+ * walked. */
 static void judge_pending(struct store *s)
 {
         s->pending_haste = HASTE_LAZY;

@@ -28,7 +28,8 @@
 #define STORE_CHECKPOINT_FORCED 16384  /* and even if there is */
 #define STORE_IDLE_USEC (500 * USEC_PER_MSEC) /* without a commit: then checkpoints and pruning may begin */
 
-#define STORE_PRUNE_USEC (2 * USEC_PER_SEC)   /* pruning that waits for long gets a slice now and then even if there is something to write */
+/* Pruning that waits for long gets a slice now and then even if there is something to write. */
+#define STORE_PRUNE_USEC (2 * USEC_PER_SEC)
 
 static inline int64_t store_now_usec(void)
 {
@@ -40,7 +41,8 @@ static inline int64_t store_now_usec(void)
 
 /* ---- gather.c: rows on their way to the writer.
  *
- * Rows lie in a chain of chunks, in order; a unit is done with in order too, so chunks are freed from the chain's tail. */
+ * Rows lie in a chain of chunks, in order; a unit is done with in order too, so chunks are freed from the chain's
+ * tail. */
 struct chunk {
         struct chunk *next;
         size_t used, size;
@@ -129,23 +131,27 @@ struct store {
         struct words words;
         char *log_dir;
         int64_t gather_usec;
-        bool started, have_writer, have_reader;
+        int64_t retry_usec, idle_usec; /* STORE_RETRY_USEC, STORE_IDLE_USEC; tests have less time */
+        bool have_writer, have_reader;
         pthread_t writer_thread, reader_thread;
         struct gather gather;      /* loop's thread */
 
         pthread_mutex_t lock;      /* all below */
         pthread_cond_t work;       /* for the writer */
         pthread_cond_t questions;  /* for the reader */
+        pthread_cond_t ended;      /* for the one who closes */
+        unsigned n_threads;        /* not yet at their end */
         enum writer_sleep writer_sleep;
         enum haste writer_haste;   /* what it gathers for */
-        bool writer_forever;       /* it sleeps without a time limit */
+        int64_t writer_until;      /* when it wakes by itself */
         bool closing;
         int64_t close_deadline;
+        bool close_now;            /* tests: a disk that fails is not waited for */
 
         struct unit *pending, **pending_last;    /* submitted, not yet taken by the writer */
         uint32_t pending_rows;
         enum haste pending_haste;
-        int64_t pending_since, pending_newest;   /* arrival of the first unit of greatest haste, and of the newest one of it */
+        int64_t pending_since, pending_newest;   /* arrival of the first and the newest unit of greatest haste */
         uint64_t submitted_seq;
         struct chunk *tail, *free_chunks;
         unsigned n_free_chunks;
@@ -167,6 +173,7 @@ void gather_free(struct store *s);
 
 /* ---- writer.c, prune.c */
 int writer_start(struct store *s, struct error *reterr);
+void store_thread_ends(struct store *s); /* the last thing that a thread does with it */
 /* Tells the loop that there is news. */
 void store_wake(struct store *s);
 
@@ -181,8 +188,10 @@ void prune_set_keep(struct prune *p, const struct keep_change *k);
 void prune_add(struct prune *p, uint64_t job, int64_t runs, int64_t log_bytes);
 /* Is there something to look at?  *ret_at: when (CLOCK_REALTIME) there may be, otherwise. */
 bool prune_wanted(struct prune *p, struct wall now, struct wall *ret_at);
-/* A slice of work: at most one transaction, and not much longer than 5 ms.  `stop` (NULL: never) is asked in between. */
-int prune_slice(struct prune *p, sqlite3 *db, struct wall now, bool (*stop)(void *arg), void *arg, struct error *reterr);
+/* A slice of work: at most one transaction, and not much longer than 5 ms.  `stop` (NULL: never) is asked in
+ * between. */
+int prune_slice(struct prune *p, sqlite3 *db, struct wall now, bool (*stop)(void *arg), void *arg,
+                struct error *reterr);
 /* Statements of the connection that goes away. */
 void prune_forget_db(struct prune *p);
 
@@ -214,7 +223,8 @@ int prepare_runs(sqlite3 *db, const char *rest, sqlite3_stmt **ret, struct error
 int read_run(sqlite3_stmt *st, const struct words *w, struct run_info *ret);
 int damaged_row(int r, struct error *reterr);
 /* Steps until the collector has `max`, or there are no more. */
-int collect_runs(sqlite3 *db, sqlite3_stmt *st, const struct words *w, size_t max, struct collector *c, struct error *reterr);
+int collect_runs(sqlite3 *db, sqlite3_stmt *st, const struct words *w, size_t max, struct collector *c,
+                 struct error *reterr);
 
 /* For tests: what statfs says of a folder's file system, judged.  Its name if WAL can't work there, else NULL. */
 const char *store_network_filesystem(long type);

@@ -11,12 +11,17 @@ int store_load_meta(struct store *s, struct store_meta *ret, struct error *reter
         int r;
 
         /* Whatever the counters say, numbers of rows that are there are not given again. */
-        r = sqlite3_prepare_v2(s->db, "SELECT max(run, coalesce((SELECT max(id) FROM run), 0)) + 1, max(job, coalesce((SELECT max(id) FROM job), 0)) + 1,"
-                                      " seq + 1, seed, boot FROM meta", -1, &st, NULL);
+        r = sqlite3_prepare_v2(
+                s->db,
+                "SELECT max(run, coalesce((SELECT max(id) FROM run), 0)) + 1,"
+                " max(job, coalesce((SELECT max(id) FROM job), 0)) + 1,"
+                " seq + 1, seed, boot FROM meta",
+                -1, &st, NULL);
         if (r == SQLITE_OK)
                 r = sqlite3_step(st);
         if (r == SQLITE_DONE)
-                return error_set(reterr, -EBADMSG, ERROR_FAILED, "%s: the state database is damaged (no counters); it is left as it is", s->path);
+                return error_set(reterr, -EBADMSG, ERROR_FAILED,
+                                 "%s: the state database is damaged (no counters); it is left as it is", s->path);
         if (r != SQLITE_ROW)
                 return db_error(s->db, r, "cannot read", reterr);
         m.next_run = (uint64_t)sqlite3_column_int64(st, 0);
@@ -49,7 +54,8 @@ static int bad_row(struct store *s, int r, const char *what, struct error *reter
 {
         if (r == -ENOMEM)
                 return error_set(reterr, r, ERROR_FAILED, "out of memory");
-        return error_set(reterr, r, ERROR_FAILED, "%s: the state database is damaged (a %s's row); it is left as it is", s->path, what);
+        return error_set(reterr, r, ERROR_FAILED, "%s: the state database is damaged (a %s's row); it is left as it is",
+                         s->path, what);
 }
 
 int store_load_jobs(struct store *s, int (*fn)(void *arg, const struct job_state *), void *arg, struct error *reterr)
@@ -85,7 +91,8 @@ int store_load_jobs(struct store *s, int (*fn)(void *arg, const struct job_state
 }
 
 /* The definition of a run; its text is borrowed until `st` is reset. */
-static int find_definition(struct store *s, sqlite3_stmt *st, const struct run_info *run, const char **ret, size_t *ret_size, struct error *reterr)
+static int find_definition(struct store *s, sqlite3_stmt *st, const struct run_info *run, const char **ret,
+                           size_t *ret_size, struct error *reterr)
 {
         int r;
 
@@ -103,8 +110,8 @@ static int find_definition(struct store *s, sqlite3_stmt *st, const struct run_i
         return r == SQLITE_DONE ? 0 : db_error(s->db, r, "cannot read", reterr);
 }
 
-int store_load_runs(struct store *s, int (*fn)(void *arg, const struct run_info *, const char *definition, size_t size), void *arg,
-                    struct error *reterr)
+int store_load_runs(struct store *s, int (*fn)(void *arg, const struct run_info *, const char *definition, size_t size),
+                    void *arg, struct error *reterr)
 {
         _cleanup_(db_finalizep) sqlite3_stmt *st = NULL, *def = NULL;
         int r;

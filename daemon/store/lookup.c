@@ -63,8 +63,10 @@ static int read_transitions(struct run_work *w, sqlite3 *db, struct error *reter
         size_t allocated = 0;
         int r;
 
-        r = sqlite3_prepare_v2(db, "SELECT at, state, reason, start, wait_status, stage, error FROM transition WHERE run = ? ORDER BY n", -1,
-                               &st, NULL);
+        r = sqlite3_prepare_v2(
+                db,
+                "SELECT at, state, reason, start, wait_status, stage, error FROM transition WHERE run = ? ORDER BY n",
+                -1, &st, NULL);
         if (r != SQLITE_OK)
                 return step_failed(db, r, reterr);
         (void)sqlite3_bind_int64(st, 1, (int64_t)w->run);
@@ -84,8 +86,13 @@ static int read_transitions(struct run_work *w, sqlite3 *db, struct error *reter
                         allocated = n;
                 }
                 d->transitions[d->n_transitions++] = (struct run_transition){
-                        .at = t.at, .state = t.state, .reason = t.reason, .start = t.start, .wait_status = t.wait_status,
-                        .stage = t.stage, .error = t.error,
+                        .at = t.at,
+                        .state = t.state,
+                        .reason = t.reason,
+                        .start = t.start,
+                        .wait_status = t.wait_status,
+                        .stage = t.stage,
+                        .error = t.error,
                 };
         }
         return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : step_failed(db, r, reterr);
@@ -153,7 +160,8 @@ static int run_run(struct work *work, sqlite3 *db, struct error *reterr)
         return r;
 }
 
-int store_query_run(struct store *s, uint64_t run, void (*cb)(void *arg, struct run_detail *d, const struct error *err), void *arg)
+int store_query_run(struct store *s, uint64_t run, void (*cb)(void *arg, struct run_detail *d, const struct error *err),
+                    void *arg)
 {
         struct run_work *w = calloc(1, sizeof(*w));
 
@@ -204,8 +212,9 @@ static int finish_list(struct list_work *w, struct collector *c)
         return collector_finish(c, c->n, &w->list->v);
 }
 
-static int ask_list(struct store *s, int (*run)(struct work *w, sqlite3 *db, struct error *reterr), const char *const *names, size_t n,
-                    struct wall at, void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg)
+static int ask_list(struct store *s, int (*run)(struct work *w, sqlite3 *db, struct error *reterr),
+                    const char *const *names, size_t n, struct wall at,
+                    void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg)
 {
         struct list_work *w = calloc(1, sizeof(*w));
         size_t size = 1;
@@ -238,8 +247,11 @@ static int run_last(struct work *work, sqlite3 *db, struct error *reterr)
         const char *name = w->names;
         int r;
 
-        r = prepare_runs(db, "INDEXED BY run_job WHERE run.job = (SELECT id FROM job WHERE name = ?) AND NOT " SQL_UNFINISHED
-                             " ORDER BY run.id DESC LIMIT 1", &st, reterr);
+        r = prepare_runs(
+                db,
+                "INDEXED BY run_job WHERE run.job = (SELECT id FROM job WHERE name = ?) AND NOT " SQL_UNFINISHED
+                " ORDER BY run.id DESC LIMIT 1",
+                &st, reterr);
         for (size_t i = 0; r == 0 && i < w->n; i++, name += strlen(name) + 1) {
                 (void)sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
                 r = collect_runs(db, st, &work->store->words, i + 1, &c, reterr);
@@ -287,13 +299,17 @@ static int find_around(struct list_work *w, sqlite3 *db, struct around *a, struc
         unsigned n = 0;
         int r;
 
-        r = sqlite3_prepare_v2(db, "SELECT id, scheduled_at, coalesce(scheduled_until, scheduled_at) FROM run INDEXED BY run_job"
-                                   " WHERE job = (SELECT id FROM job WHERE name = ?) AND scheduled_at IS NOT NULL ORDER BY id DESC", -1, &st, NULL);
+        r = sqlite3_prepare_v2(
+                db,
+                "SELECT id, scheduled_at, coalesce(scheduled_until, scheduled_at) FROM run INDEXED BY run_job"
+                " WHERE job = (SELECT id FROM job WHERE name = ?) AND scheduled_at IS NOT NULL ORDER BY id DESC",
+                -1, &st, NULL);
         if (r != SQLITE_OK)
                 return step_failed(db, r, reterr);
         (void)sqlite3_bind_text(st, 1, w->names, -1, SQLITE_STATIC);
         while (n++ < INSTANT_SCAN_MAX && (r = sqlite3_step(st)) == SQLITE_ROW)
-                judge_instant(a, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), w->at.usec);
+                judge_instant(a, (uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
+                              sqlite3_column_int64(st, 2), w->at.usec);
         return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : step_failed(db, r, reterr);
 }
 

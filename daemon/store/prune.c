@@ -1,9 +1,9 @@
 /* History that need not be kept goes, in small slices on the writer's thread while nothing is to be written.
  *
- * Each job's numbers of finished runs and their log bytes are counted as they are written (and stored in the job's row), so it
- * is known without a look at the rows whether there is something to remove.  For the age a job is looked at when its oldest run
- * may have become too old.  Removed are the oldest finished runs, with their transitions, then definitions that no run uses any more,
- * then, when all that is durable, the log files. */
+ * Each job's numbers of finished runs and their log bytes are counted as they are written (and stored in the job's
+ * row), so it is known without a look at the rows whether there is something to remove.  For the age a job is looked
+ * at when its oldest run may have become too old.  Removed are the oldest finished runs, with their transitions,
+ * then definitions that no run uses any more, then, when all that is durable, the log files. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,20 +50,31 @@ struct slice {
         size_t n, n_changes;
 };
 
-enum statement { ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_OLDEST, ST_NAME, ST_TRANSITIONS, ST_RUN, ST_COUNT, ST_DEFINITIONS, ST_NR };
+enum statement {
+        ST_BEGIN,
+        ST_COMMIT,
+        ST_ROLLBACK,
+        ST_OLDEST,
+        ST_NAME,
+        ST_TRANSITIONS,
+        ST_RUN,
+        ST_COUNT,
+        ST_DEFINITIONS,
+        ST_NR
+};
 
 static const char *const statement_sql[ST_NR] = {
         [ST_BEGIN] = "BEGIN IMMEDIATE",
         [ST_COMMIT] = "COMMIT",
         [ST_ROLLBACK] = "ROLLBACK",
-        [ST_OLDEST] = "SELECT id, max(output_bytes - dropped_bytes, 0), coalesce(ended_at, created_at, 0), start"
-                      " FROM run WHERE job = ? AND NOT " SQL_UNFINISHED " ORDER BY id",
+        [ST_OLDEST] = ("SELECT id, max(output_bytes - dropped_bytes, 0), coalesce(ended_at, created_at, 0), start"
+                       " FROM run WHERE job = ? AND NOT " SQL_UNFINISHED " ORDER BY id"),
         [ST_NAME] = "SELECT name FROM job WHERE id = ?",
         [ST_TRANSITIONS] = "DELETE FROM transition WHERE run = ?",
         [ST_RUN] = "DELETE FROM run WHERE id = ?",
         [ST_COUNT] = "UPDATE job SET runs = max(runs - ?2, 0), log_bytes = max(log_bytes - ?3, 0) WHERE id = ?1",
-        [ST_DEFINITIONS] = "DELETE FROM definition WHERE job = ?1 AND superseded <"
-                           " coalesce((SELECT min(id) FROM run WHERE job = ?1), 9223372036854775807)",
+        [ST_DEFINITIONS] = ("DELETE FROM definition WHERE job = ?1 AND superseded <"
+                            " coalesce((SELECT min(id) FROM run WHERE job = ?1), 9223372036854775807)"),
 };
 
 struct prune {
@@ -193,7 +204,8 @@ static void dequeue(struct prune *p, struct kept *k)
 /* More than is to be kept, by the counters?  The newest run stays, however much it wrote. */
 static bool too_much(const struct kept *k)
 {
-        return k->runs > k->keep_runs || (k->runs > 1 && k->keep_kib != UNLIMITED && k->log_bytes > (uint64_t)k->keep_kib << 10);
+        return k->runs > k->keep_runs ||
+               (k->runs > 1 && k->keep_kib != UNLIMITED && k->log_bytes > (uint64_t)k->keep_kib << 10);
 }
 
 static bool may_be_too_old(const struct kept *k, struct wall now)
@@ -334,7 +346,8 @@ static void remove_logs(const struct prune *p, const char *job, const struct doo
                         return;
                 for (uint32_t start = 1; start <= v[i].start && start < 100000; start++)
                         for (size_t k = 0; k < ARRAY_SIZE(suffixes); k++) {
-                                (void)snprintf(name, sizeof(name), "%llu.%u.log%s", (unsigned long long)v[i].run, start, suffixes[k]);
+                                (void)snprintf(name, sizeof(name), "%llu.%u.log%s", (unsigned long long)v[i].run, start,
+                                               suffixes[k]);
                                 /* An attempt without output has none.  What can't be removed stays behind. */
                                 (void)unlinkat(fd, name, 0);
                         }
@@ -376,8 +389,10 @@ static int step_with(struct prune *p, enum statement i, uint64_t id, struct erro
         return step(p, i, reterr);
 }
 
-/* Removes the job's oldest runs that are to go, as many as fit into the slice.  *ret_done: no more of it are to go for now. */
-static int prune_job(struct prune *p, const struct kept *k, struct wall now, struct slice *slice, bool *ret_done, struct error *reterr)
+/* Removes the job's oldest runs that are to go, as many as fit into the slice.  *ret_done: no more of it are to go
+ * for now. */
+static int prune_job(struct prune *p, const struct kept *k, struct wall now, struct slice *slice, bool *ret_done,
+                     struct error *reterr)
 {
         struct change *c = &slice->changes[slice->n_changes];
         sqlite3_stmt *st = p->st[ST_OLDEST];
@@ -476,7 +491,8 @@ static void finish_slice(struct prune *p, const struct slice *slice)
         }
 }
 
-static int fill_slice(struct prune *p, struct wall now, struct slice *slice, bool (*stop)(void *arg), void *arg, struct error *reterr)
+static int fill_slice(struct prune *p, struct wall now, struct slice *slice, bool (*stop)(void *arg), void *arg,
+                      struct error *reterr)
 {
         int64_t end = store_now_usec() + SLICE_USEC;
 

@@ -1,7 +1,7 @@
 /* The questions: each is copied, run on the reader's thread, and delivered on the loop's.
  *
- * Every answer is bounded: at most LIMIT_MAX rows, found from the newest down.  Patterns are resolved to jobs first; for a few jobs each
- * one's runs are read through the index, for many of them the runs are filtered as they come. */
+ * Every answer is bounded: at most LIMIT_MAX rows, found from the newest down.  Patterns are resolved to jobs first;
+ * for a few jobs each one's runs are read through the index, for many of them the runs are filtered as they come. */
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -91,7 +91,8 @@ static int find_patterns(struct runs_work *w, sqlite3 *db, size_t *allocated, st
         while ((r = sqlite3_step(st)) == SQLITE_ROW) {
                 const char *name = (const char *)sqlite3_column_text(st, 1);
 
-                if (name && matches(w->filter.jobs, name) && add_job(w, (uint64_t)sqlite3_column_int64(st, 0), allocated) < 0)
+                if (name && matches(w->filter.jobs, name) &&
+                    add_job(w, (uint64_t)sqlite3_column_int64(st, 0), allocated) < 0)
                         return damaged_row(-ENOMEM, reterr);
         }
         return r == SQLITE_DONE ? 0 : db_error(db, r, "cannot read", reterr);
@@ -153,7 +154,9 @@ static void wanted(sqlite3_context *ctx, int n, sqlite3_value **v)
 enum { P_BEFORE = 1, P_JOB, P_STATES, P_TRIGGER, P_USER, P_SINCE, P_UNTIL, P_RUN, P_OWNER };
 
 #define STATES_FAILED (RUN_BIT(RUN_FAILED) | RUN_BIT(RUN_TIMED_OUT) | RUN_BIT(RUN_LOST) | RUN_BIT(RUN_MISSED))
-#define STATES_UNFINISHED (RUN_BIT(RUN_WAITING) | RUN_BIT(RUN_QUEUED) | RUN_BIT(RUN_STARTING) | RUN_BIT(RUN_RUNNING) | RUN_BIT(RUN_BACKOFF))
+#define STATES_UNFINISHED                                                                                              \
+        (RUN_BIT(RUN_WAITING) | RUN_BIT(RUN_QUEUED) | RUN_BIT(RUN_STARTING) | RUN_BIT(RUN_RUNNING) |                   \
+         RUN_BIT(RUN_BACKOFF))
 
 /* Nothing but these: then there is an index of them. */
 static bool only(uint32_t states, uint32_t of)
@@ -311,7 +314,8 @@ static char **copy_strings(char *const *v)
         return copy;
 }
 
-int store_query_runs(struct store *s, const struct run_filter *filter, void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg)
+int store_query_runs(struct store *s, const struct run_filter *filter,
+                     void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg)
 {
         struct runs_work *w;
 

@@ -80,7 +80,8 @@ static void answer(struct reader *r, struct work *w)
                 e = w->run(w, r->db, &w->error);
         if (e == -ECANCELED) {
                 w->error = ERROR_NULL;
-                (void)error_set(&w->error, e, ERROR_BUSY, "the history is too long to answer that in time; ask for less of it");
+                (void)error_set(&w->error, e, ERROR_BUSY,
+                                "the history is too long to answer that in time; ask for less of it");
         } else if (e < 0) {
                 (void)error_set(&w->error, e, ERROR_UNAVAILABLE, "the history can't be read");
                 /* Whatever it is, a new connection knows nothing of it. */
@@ -119,6 +120,7 @@ static void *reader_main(void *arg)
         pthread_mutex_unlock(&s->lock);
         close_reader_db(r);
         free(r);
+        store_thread_ends(s);
         return NULL;
 }
 
@@ -130,8 +132,12 @@ int reader_start(struct store *s, struct error *reterr)
         if (!r)
                 return error_set(reterr, -ENOMEM, ERROR_FAILED, "out of memory");
         r->store = s;
+        pthread_mutex_lock(&s->lock); /* the writer runs already */
+        s->n_threads++;
+        pthread_mutex_unlock(&s->lock);
         e = pthread_create(&s->reader_thread, NULL, reader_main, r);
         if (e != 0) {
+                store_thread_ends(s);
                 free(r);
                 return error_set(reterr, -e, ERROR_FAILED, "cannot start a thread: %s", strerror(e));
         }

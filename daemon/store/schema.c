@@ -12,34 +12,53 @@
 
 #define APPLICATION_ID 0x6a6f6273 /* "jobs" */
 
+/* Times are microseconds since the epoch; what has not happened is NULL.  States, reasons, triggers and stages are
+ * codes of `word`; the states' codes are fixed here, as the indexes name them.  `transition`.n only grows.  A
+ * definition is `superseded` by the job's next one: runs numbered over it don't use it.  `runs` and `log_bytes` of a
+ * job are of its finished runs. */
+static const char version_1[] =
+        "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, transition INTEGER NOT NULL,"
+        "  run INTEGER NOT NULL, job INTEGER NOT NULL, seed INTEGER NOT NULL, boot TEXT NOT NULL) STRICT;"
+
+        "CREATE TABLE word (kind INTEGER NOT NULL, code INTEGER NOT NULL, word TEXT NOT NULL,"
+        "  PRIMARY KEY (kind, code)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO word VALUES (0, 0, 'waiting'), (0, 1, 'queued'), (0, 2, 'starting'), (0, 3, 'running'),"
+        "  (0, 4, 'backoff'), (0, 5, 'succeeded'), (0, 6, 'failed'), (0, 7, 'timed_out'), (0, 8, 'lost'),"
+        "  (0, 9, 'cancelled'), (0, 10, 'skipped'), (0, 11, 'missed');"
+
+        "CREATE TABLE job (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, owner INTEGER,"
+        "  watermark INTEGER, fixed_after INTEGER, epoch INTEGER NOT NULL, schedule_digest INTEGER NOT NULL,"
+        "  removed INTEGER NOT NULL, last_success INTEGER, enabled_override INTEGER NOT NULL,"
+        "  paused INTEGER NOT NULL, pause_hold INTEGER NOT NULL, paused_by INTEGER, paused_at INTEGER,"
+        "  pause_until INTEGER, pause_why TEXT,"
+        "  runs INTEGER NOT NULL DEFAULT 0, log_bytes INTEGER NOT NULL DEFAULT 0) STRICT;"
+
+        "CREATE TABLE run (id INTEGER PRIMARY KEY, job INTEGER NOT NULL, state INTEGER NOT NULL,"
+        "  reason INTEGER NOT NULL, \"trigger\" INTEGER NOT NULL, flags INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+        "  scheduled_at INTEGER, scheduled_until INTEGER, count INTEGER NOT NULL, created_at INTEGER,"
+        "  queued_at INTEGER, started_at INTEGER, first_started_at INTEGER, ended_at INTEGER, retry_at INTEGER,"
+        "  start INTEGER NOT NULL, attempt INTEGER NOT NULL, wait_status INTEGER, stage INTEGER NOT NULL,"
+        "  error INTEGER NOT NULL, cause_run INTEGER NOT NULL, retry_of INTEGER NOT NULL, by_uid INTEGER,"
+        "  digest BLOB, user TEXT, user_usec INTEGER NOT NULL, system_usec INTEGER NOT NULL,"
+        "  max_rss_kib INTEGER NOT NULL, read_blocks INTEGER NOT NULL, write_blocks INTEGER NOT NULL,"
+        "  output_bytes INTEGER NOT NULL, dropped_bytes INTEGER NOT NULL) STRICT;"
+        "CREATE INDEX run_job ON run (job);"
+        "CREATE INDEX run_unfinished ON run (id) WHERE (state < 5);"
+        "CREATE INDEX run_failed ON run (id) WHERE (state IN (6, 7, 8, 11) OR (flags & 4) <> 0);"
+
+        "CREATE TABLE transition (run INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER, state INTEGER NOT NULL,"
+        "  reason INTEGER NOT NULL, start INTEGER NOT NULL, wait_status INTEGER, stage INTEGER NOT NULL,"
+        "  error INTEGER NOT NULL, PRIMARY KEY (run, n)) STRICT, WITHOUT ROWID;"
+
+        "CREATE TABLE definition (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, job INTEGER,"
+        "  superseded INTEGER, text BLOB NOT NULL) STRICT;"
+        "CREATE INDEX definition_job ON definition (job);"
+
+        "CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, text BLOB NOT NULL,"
+        "  uid INTEGER NOT NULL, mode INTEGER NOT NULL) STRICT;";
+
 const struct migration migrations[] = {
-        { /* 1.  Times are microseconds since the epoch; what has not happened is NULL.  States, reasons, triggers and stages are
-           * codes of `word`; the states' codes are fixed here, as the indexes name them.  `transition`.n only grows.  A definition is
-           * `superseded` by the job's next one: runs numbered over it don't use it.  `runs` and `log_bytes` of a job: of its finished runs. */
-          "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, transition INTEGER NOT NULL, run INTEGER NOT NULL,"
-          "  job INTEGER NOT NULL, seed INTEGER NOT NULL, boot TEXT NOT NULL) STRICT;"
-          "CREATE TABLE word (kind INTEGER NOT NULL, code INTEGER NOT NULL, word TEXT NOT NULL, PRIMARY KEY (kind, code)) STRICT, WITHOUT ROWID;"
-          "INSERT INTO word VALUES (0, 0, 'waiting'), (0, 1, 'queued'), (0, 2, 'starting'), (0, 3, 'running'), (0, 4, 'backoff'),"
-          "  (0, 5, 'succeeded'), (0, 6, 'failed'), (0, 7, 'timed_out'), (0, 8, 'lost'), (0, 9, 'cancelled'), (0, 10, 'skipped'), (0, 11, 'missed');"
-          "CREATE TABLE job (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, owner INTEGER, watermark INTEGER, fixed_after INTEGER,"
-          "  epoch INTEGER NOT NULL, schedule_digest INTEGER NOT NULL, removed INTEGER NOT NULL, last_success INTEGER,"
-          "  enabled_override INTEGER NOT NULL, paused INTEGER NOT NULL, pause_hold INTEGER NOT NULL, paused_by INTEGER, paused_at INTEGER,"
-          "  pause_until INTEGER, pause_why TEXT, runs INTEGER NOT NULL DEFAULT 0, log_bytes INTEGER NOT NULL DEFAULT 0) STRICT;"
-          "CREATE TABLE run (id INTEGER PRIMARY KEY, job INTEGER NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
-          "  \"trigger\" INTEGER NOT NULL, flags INTEGER NOT NULL, epoch INTEGER NOT NULL, scheduled_at INTEGER, scheduled_until INTEGER,"
-          "  count INTEGER NOT NULL, created_at INTEGER, queued_at INTEGER, started_at INTEGER, first_started_at INTEGER, ended_at INTEGER,"
-          "  retry_at INTEGER, start INTEGER NOT NULL, attempt INTEGER NOT NULL, wait_status INTEGER, stage INTEGER NOT NULL,"
-          "  error INTEGER NOT NULL, cause_run INTEGER NOT NULL, retry_of INTEGER NOT NULL, by_uid INTEGER, digest BLOB, user TEXT,"
-          "  user_usec INTEGER NOT NULL, system_usec INTEGER NOT NULL, max_rss_kib INTEGER NOT NULL, read_blocks INTEGER NOT NULL,"
-          "  write_blocks INTEGER NOT NULL, output_bytes INTEGER NOT NULL, dropped_bytes INTEGER NOT NULL) STRICT;"
-          "CREATE INDEX run_job ON run (job);"
-          "CREATE INDEX run_unfinished ON run (id) WHERE (state < 5);"
-          "CREATE INDEX run_failed ON run (id) WHERE (state IN (6, 7, 8, 11) OR (flags & 4) <> 0);"
-          "CREATE TABLE transition (run INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
-          "  start INTEGER NOT NULL, wait_status INTEGER, stage INTEGER NOT NULL, error INTEGER NOT NULL, PRIMARY KEY (run, n)) STRICT, WITHOUT ROWID;"
-          "CREATE TABLE definition (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, job INTEGER, superseded INTEGER, text BLOB NOT NULL) STRICT;"
-          "CREATE INDEX definition_job ON definition (job);"
-          "CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, text BLOB NOT NULL, uid INTEGER NOT NULL, mode INTEGER NOT NULL) STRICT;" },
+        { version_1 },
 };
 const unsigned n_migrations = ARRAY_SIZE(migrations);
 
@@ -66,7 +85,8 @@ static int make_backup(sqlite3 *db, const char *path, unsigned n, struct error *
                 return db_error(db, r, "cannot make a backup before the migration", reterr);
         fd = open(part, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0 || rename(part, target) < 0)
-                return error_set(reterr, -errno, ERROR_FAILED, "%s: cannot make a backup before the migration: %s", target, strerror(errno));
+                return error_set(reterr, -errno, ERROR_FAILED, "%s: cannot make a backup before the migration: %s",
+                                 target, strerror(errno));
         return 0;
 }
 
@@ -92,7 +112,8 @@ static int apply(sqlite3 *db, const struct migration *m, unsigned from, unsigned
         if (r == 0 && from == 0)
                 r = plant_seed(db, reterr);
         if (r == 0) {
-                (void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %u; COMMIT", APPLICATION_ID, to);
+                (void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %u; COMMIT",
+                               APPLICATION_ID, to);
                 r = db_exec(db, sql, "cannot migrate", reterr);
         }
         if (r < 0 && !sqlite3_get_autocommit(db))
@@ -115,10 +136,11 @@ int schema_migrate(sqlite3 *db, const char *path, const struct migration *m, uns
         if (id != APPLICATION_ID && (id != 0 || version != 0 || objects != 0))
                 return error_set(reterr, -EINVAL, ERROR_FAILED, "%s: this is not a state database of jobschedd", path);
         if (version < 0 || version > n)
-                return error_set(reterr, -EPROTONOSUPPORT, ERROR_FAILED,
-                                 "%s: it was written by a newer jobschedd (schema version %lld, this one knows up to %u); "
-                                 "start the newer one, or put back a backup from before it (%s.before-v*)",
-                                 path, (long long)version, n, path);
+                return error_set(
+                        reterr, -EPROTONOSUPPORT, ERROR_FAILED,
+                        "%s: it was written by a newer jobschedd (schema version %lld, this one knows up to %u); "
+                        "start the newer one, or put back a backup from before it (%s.before-v*)",
+                        path, (long long)version, n, path);
         if (version == n)
                 return 0;
         if (version > 0) {
@@ -196,7 +218,8 @@ int schema_load_words(sqlite3 *db, struct words *ret, struct error *reterr)
                         if (known[kind][i])
                                 continue;
                         if (code >= WORD_MAX)
-                                r = error_set(reterr, -ENOSPC, ERROR_FAILED, "the state database has no room for more words");
+                                r = error_set(reterr, -ENOSPC, ERROR_FAILED,
+                                              "the state database has no room for more words");
                         else
                                 r = add_word(db, kind, code, word_name((enum word_kind)kind, i), reterr);
                         next[kind]++;
@@ -241,10 +264,12 @@ int schema_check(sqlite3 *db, int64_t usec, struct error *reterr)
                 r = SQLITE_OK;
                 if (!text || !streq(text, "ok")) {
                         sqlite3_progress_handler(db, 0, NULL, NULL);
-                        return error_set(reterr, -EBADMSG, ERROR_FAILED, "%s: the state database is damaged (%s); it is left as it is",
+                        return error_set(reterr, -EBADMSG, ERROR_FAILED,
+                                         "%s: the state database is damaged (%s); it is left as it is",
                                          sqlite3_db_filename(db, "main"), text ? text : "no memory");
                 }
         }
         sqlite3_progress_handler(db, 0, NULL, NULL);
-        return r == SQLITE_OK || r == SQLITE_DONE || r == SQLITE_INTERRUPT ? 0 : db_error(db, r, "cannot check", reterr);
+        return r == SQLITE_OK || r == SQLITE_DONE || r == SQLITE_INTERRUPT ? 0
+                                                                           : db_error(db, r, "cannot check", reterr);
 }

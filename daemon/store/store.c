@@ -21,10 +21,10 @@ const char *store_network_filesystem(long type)
                 uint32_t type;
                 const char *name;
         } table[] = {
-                { 0x6969, "NFS" },         { 0x517b, "SMB" },        { 0xff534d42, "CIFS" },     { 0xfe534d42, "SMB2" },
-                { 0x01021997, "9P" },      { 0x00c36400, "Ceph" },   { 0x5346414f, "AFS" },      { 0x6b414653, "kAFS" },
-                { 0x73757245, "Coda" },    { 0x564c, "NCP" },        { 0x0bd00bd0, "Lustre" },   { 0x47504653, "GPFS" },
-                { 0x19830326, "BeeGFS" },  { 0x01161970, "GFS2" },   { 0x7461636f, "OCFS2" },    { 0x786f4256, "vboxsf" },
+                { 0x6969, "NFS" },        { 0x517b, "SMB" },      { 0xff534d42, "CIFS" },   { 0xfe534d42, "SMB2" },
+                { 0x01021997, "9P" },     { 0x00c36400, "Ceph" }, { 0x5346414f, "AFS" },    { 0x6b414653, "kAFS" },
+                { 0x73757245, "Coda" },   { 0x564c, "NCP" },      { 0x0bd00bd0, "Lustre" }, { 0x47504653, "GPFS" },
+                { 0x19830326, "BeeGFS" }, { 0x01161970, "GFS2" }, { 0x7461636f, "OCFS2" },  { 0x786f4256, "vboxsf" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -42,17 +42,20 @@ static int make_folder(const char *dir, struct error *reterr)
         size_t n = strlen(dir);
 
         if (n == 0 || n >= sizeof(path) - 64)
-                return error_set(reterr, -ENAMETOOLONG, ERROR_FAILED, "the state directory's path is empty or too long");
+                return error_set(reterr, -ENAMETOOLONG, ERROR_FAILED,
+                                 "the state directory's path is empty or too long");
         memcpy(path, dir, n + 1);
         for (char *p = path + 1; *p; p++)
                 if (*p == '/') {
                         *p = '\0';
                         if (mkdir(path, 0755) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-                                return error_set(reterr, -errno, ERROR_FAILED, "cannot make %s: %s", path, strerror(errno));
+                                return error_set(reterr, -errno, ERROR_FAILED, "cannot make %s: %s", path,
+                                                 strerror(errno));
                         *p = '/';
                 }
         if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-                return error_set(reterr, -errno, ERROR_FAILED, "cannot make the state directory %s: %s", dir, strerror(errno));
+                return error_set(reterr, -errno, ERROR_FAILED, "cannot make the state directory %s: %s", dir,
+                                 strerror(errno));
         return 0;
 }
 
@@ -63,11 +66,15 @@ static int open_folder(struct store *s, const char *dir, struct error *reterr)
 
         s->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (s->dir_fd < 0 || fstatfs(s->dir_fd, &fs) < 0)
-                return error_set(reterr, -errno, ERROR_FAILED, "cannot open the state directory %s: %s", dir, strerror(errno));
+                return error_set(reterr, -errno, ERROR_FAILED, "cannot open the state directory %s: %s", dir,
+                                 strerror(errno));
         name = store_network_filesystem((long)fs.f_type);
         if (name)
-                return error_set(reterr, -EOPNOTSUPP, ERROR_FAILED,
-                                 "the state directory %s is on a network file system (%s), where the state database is not safe; use a local one", dir, name);
+                return error_set(
+                        reterr, -EOPNOTSUPP, ERROR_FAILED,
+                        "the state directory %s is on a network file system (%s), where the state database is not "
+                         "safe; use a local one",
+                        dir, name);
         return 0;
 }
 
@@ -92,8 +99,9 @@ static int take_lock(struct store *s, const char *dir, int *ret_holder, struct e
                 if (fcntl(s->lock_fd, F_GETLK, &who) == 0 && who.l_type != F_UNLCK) {
                         if (ret_holder)
                                 *ret_holder = (int)who.l_pid;
-                        return error_set(reterr, -EWOULDBLOCK, ERROR_CONFLICT, "another jobschedd (process %d) uses the state directory %s",
-                                         (int)who.l_pid, dir);
+                        return error_set(reterr, -EWOULDBLOCK, ERROR_CONFLICT,
+                                         "another jobschedd (process %d) uses the state directory %s", (int)who.l_pid,
+                                         dir);
                 }
                 /* It has ended in between. */
         }
@@ -105,17 +113,22 @@ static int take_lock(struct store *s, const char *dir, int *ret_holder, struct e
 /* A new one is made under another name and takes its place when it is whole: an empty or half one is always damage. */
 static int make_database(struct store *s, const char *dir, struct error *reterr)
 {
-        static const char *const parts[] = { "state.db.new", "state.db.new-wal", "state.db.new-shm", "state.db.new-journal" };
+        static const char *const parts[] = { "state.db.new", "state.db.new-wal", "state.db.new-shm",
+                                             "state.db.new-journal" };
         _cleanup_(db_closep) sqlite3 *db = NULL;
         char path[4200];
         int r;
 
         if (faccessat(s->dir_fd, "state.db-wal", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                return error_set(reterr, -EBADMSG, ERROR_FAILED,
-                                 "%s is missing, but its log %s-wal is there: put the database back, or move the log away to begin anew", s->path, s->path);
+                return error_set(
+                        reterr, -EBADMSG, ERROR_FAILED,
+                        "%s is missing, but its log %s-wal is there: put the database back, or move the log away "
+                         "to begin anew",
+                        s->path, s->path);
         for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
                 if (unlinkat(s->dir_fd, parts[i], 0) < 0 && errno != ENOENT)
-                        return error_set(reterr, -errno, ERROR_UNAVAILABLE, "%s/%s: %s", dir, parts[i], strerror(errno));
+                        return error_set(reterr, -errno, ERROR_UNAVAILABLE, "%s/%s: %s", dir, parts[i],
+                                         strerror(errno));
         (void)snprintf(path, sizeof(path), "%s.new", s->path);
         r = db_open(path, DB_CREATE, &db, reterr);
         if (r == 0 && fchmodat(s->dir_fd, parts[0], 0600, 0) < 0)
@@ -144,7 +157,8 @@ static int look_at_file(struct store *s, const char *dir, struct error *reterr)
         if (!S_ISREG(st.st_mode))
                 return error_set(reterr, -EINVAL, ERROR_FAILED, "%s is not a regular file", s->path);
         if (st.st_size == 0)
-                return error_set(reterr, -EBADMSG, ERROR_FAILED, "%s: the state database is damaged (it is empty); it is left as it is", s->path);
+                return error_set(reterr, -EBADMSG, ERROR_FAILED,
+                                 "%s: the state database is damaged (it is empty); it is left as it is", s->path);
         return 0;
 }
 
@@ -163,7 +177,8 @@ static int open_database(struct store *s, const char *dir, struct error *reterr)
                 r = schema_load_words(s->db, &s->words, reterr);
         if (r < 0)
                 return r;
-        /* What a daemon that died had in its log is written and synced anew, whatever became of its last sync.  If it can't be now, it is still in the log. */
+        /* What a daemon that died had in its log is written and synced anew, whatever became of its last sync.  If
+         * it can't be now, it is still in the log. */
         (void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         return 0;
 }
@@ -181,6 +196,7 @@ static struct store *store_free(struct store *s)
         safe_close(s->dir_fd);
         pthread_cond_destroy(&s->work);
         pthread_cond_destroy(&s->questions);
+        pthread_cond_destroy(&s->ended);
         pthread_mutex_destroy(&s->lock);
         free(s->log_dir);
         free(s->path);
@@ -197,6 +213,8 @@ static struct store *store_new(void)
         if (!s)
                 return NULL;
         s->dir_fd = s->lock_fd = s->event_fd = -1;
+        s->retry_usec = STORE_RETRY_USEC;
+        s->idle_usec = STORE_IDLE_USEC;
         s->pending_last = &s->pending;
         s->asked.last = &s->asked.first;
         s->answered.last = &s->answered.first;
@@ -205,6 +223,7 @@ static struct store *store_new(void)
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_cond_init(&s->work, &attr);
         pthread_cond_init(&s->questions, &attr);
+        pthread_cond_init(&s->ended, &attr);
         pthread_condattr_destroy(&attr);
         return s;
 }
@@ -291,8 +310,11 @@ int store_set_keep(struct store *s, uint64_t job_id, uint32_t runs, int64_t age_
                         r = -ENOMEM;
         }
         if (r == 0) {
-                s->keeps[s->n_keeps++] = (struct keep_change){ .job = job_id, .runs = runs, .age_usec = age_usec, .log_bytes = log_bytes };
-                if (s->n_keeps == 1 && s->writer_sleep == WRITER_IDLE && s->writer_forever)
+                s->keeps[s->n_keeps++] = (struct keep_change){
+                        .job = job_id, .runs = runs, .age_usec = age_usec, .log_bytes = log_bytes
+                };
+                /* It may take its time, and come by itself soon. */
+                if (s->writer_sleep == WRITER_IDLE && s->writer_until > store_now_usec() + USEC_PER_SEC)
                         pthread_cond_signal(&s->work);
         }
         pthread_mutex_unlock(&s->lock);
@@ -337,37 +359,47 @@ bool store_poll(struct store *s, struct store_news *ret)
         return news.stored || news.failed;
 }
 
-/* False: it is stuck, in a call to a disk that does not answer. */
-static bool join(pthread_t thread, int64_t deadline)
+/* Waits for the threads' ends.  False: one is stuck, in a call to a disk that does not answer. */
+static bool threads_ended(struct store *s)
 {
-        struct timespec ts;
-        int64_t left = MAX(deadline - store_now_usec(), INT64_C(0)) + USEC_PER_SEC;
+        int64_t deadline = s->close_deadline + USEC_PER_SEC;
+        struct timespec ts = { .tv_sec = deadline / USEC_PER_SEC, .tv_nsec = deadline % USEC_PER_SEC * 1000 };
+        bool ended;
 
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        left += ts.tv_nsec / 1000;
-        ts.tv_sec += left / USEC_PER_SEC;
-        ts.tv_nsec = left % USEC_PER_SEC * 1000;
-        return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &ts) == 0;
+        pthread_mutex_lock(&s->lock);
+        while (s->n_threads > 0 && pthread_cond_timedwait(&s->ended, &s->lock, &ts) == 0)
+                ;
+        ended = s->n_threads == 0;
+        pthread_mutex_unlock(&s->lock);
+        return ended;
+}
+
+void store_thread_ends(struct store *s)
+{
+        pthread_mutex_lock(&s->lock);
+        s->n_threads--;
+        pthread_cond_signal(&s->ended);
+        pthread_mutex_unlock(&s->lock);
 }
 
 struct store *store_close(struct store *s)
 {
-        bool ended = true;
-
         if (!s)
                 return NULL;
         pthread_mutex_lock(&s->lock);
         s->closing = true;
-        s->close_deadline = store_now_usec() + STORE_CLOSE_USEC;
+        s->close_deadline = store_now_usec() + (s->close_now ? 0 : STORE_CLOSE_USEC);
         pthread_cond_signal(&s->work);
         pthread_cond_signal(&s->questions);
         if (s->reader_db)
                 sqlite3_interrupt(s->reader_db);
         pthread_mutex_unlock(&s->lock);
-        if (s->have_reader)
-                ended &= join(s->reader_thread, s->close_deadline);
-        if (s->have_writer)
-                ended &= join(s->writer_thread, s->close_deadline);
         /* A thread that is stuck still needs it all; we are about to end anyway. */
-        return ended ? store_free(s) : NULL;
+        if (!threads_ended(s))
+                return NULL;
+        if (s->have_reader)
+                (void)pthread_join(s->reader_thread, NULL);
+        if (s->have_writer)
+                (void)pthread_join(s->writer_thread, NULL);
+        return store_free(s);
 }

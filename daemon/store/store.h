@@ -1,8 +1,8 @@
 /* State and history in SQLite.  WAL, synchronous=FULL, never EXCLUSIVE; nothing but SQLite ever opens state.db*.
  *
- * One writer thread commits what store_put() gathered: while one transaction is synced the next one gathers (group commit).
- * One reader thread answers questions with a connection of its own.  The loop's thread never waits for the disk: it
- * puts rows, and is told by an eventfd.  Rows are copied at store_put(), nothing is borrowed afterwards. */
+ * One writer thread commits what store_put() gathered: while one transaction is synced the next one gathers (group
+ * commit). One reader thread answers questions with a connection of its own.  The loop's thread never waits for the
+ * disk: it puts rows, and is told by an eventfd.  Rows are copied at store_put(), nothing is borrowed afterwards. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,8 +12,9 @@
 
 struct store;
 
-/* Takes the lock (fcntl write lock on DIR/state.lock), opens or makes DIR/state.db, migrates it in one transaction (a backup beside it before).
- * -EWOULDBLOCK: another daemon has it, *ret_holder is its pid.  Others: *reterr says what and where.  A newer schema: refused. */
+/* Takes the lock (fcntl write lock on DIR/state.lock), opens or makes DIR/state.db, migrates it in one transaction
+ * (a backup beside it before). -EWOULDBLOCK: another daemon has it, *ret_holder is its pid.  Others: *reterr says
+ * what and where.  A newer schema: refused. */
 int store_open(const char *dir, struct store **ret, int *ret_holder, struct error *reterr);
 /* Commits what is gathered, waits for the threads (at most a few seconds), closes. NULL is fine.
  * Questions that are not answered yet get `unavailable`, from here, on the caller's thread. */
@@ -30,7 +31,8 @@ int store_load_meta(struct store *s, struct store_meta *ret, struct error *reter
 /* Each returns the first non-zero answer of the callback, or negative errno. */
 int store_load_jobs(struct store *s, int (*fn)(void *arg, const struct job_state *), void *arg, struct error *reterr);
 /* Unfinished runs; `definition` is the kept text of its digest, or NULL. */
-int store_load_runs(struct store *s, int (*fn)(void *arg, const struct run_info *, const char *definition, size_t size), void *arg,
+int store_load_runs(struct store *s,
+                    int (*fn)(void *arg, const struct run_info *, const char *definition, size_t size), void *arg,
                     struct error *reterr);
 int store_load_files(struct store *s, int (*fn)(void *arg, const struct file_row *), void *arg, struct error *reterr);
 int store_set_boot(struct store *s, const char *boot, struct error *reterr);
@@ -38,8 +40,9 @@ int store_set_boot(struct store *s, const char *boot, struct error *reterr);
 /* ---- running */
 struct store_options {
         const char *log_dir;  /* where log files of runs are, to remove them with their rows */
-        /* In a burst, how long rows that a start waits for may wait for more of them, to share one sync (five times that for rows
-         * that only tell what happened).  Where nothing was committed in that time before, and for what a person waits for: not at all.  0: 5 ms. */
+        /* In a burst, how long rows that a start waits for may wait for more of them, to share one sync (five times
+         * that for rows that only tell what happened).  Where nothing was committed in that time before, and for
+         * what a person waits for: not at all.  0: 5 ms. */
         int64_t gather_usec;
 };
 /* Starts the threads. */
@@ -47,7 +50,8 @@ int store_start(struct store *s, const struct store_options *opt, struct error *
 /* Becomes readable when store_poll() has something. */
 int store_fd(const struct store *s);
 
-/* One row of unit `seq` (units come in order).  For ROW_DEFINITION the caller gives the printed definition as well.  0 or -ENOMEM. */
+/* One row of unit `seq` (units come in order).  For ROW_DEFINITION the caller gives the printed definition as well.
+ * 0 or -ENOMEM. */
 int store_put(struct store *s, uint64_t seq, const struct row *row, const char *definition, size_t definition_size);
 /* The unit is complete: the writer may take it. */
 void store_submit(struct store *s, uint64_t seq);
@@ -59,15 +63,16 @@ struct store_news {
         struct error error;
         uint64_t commits;  /* so far, for the benches */
 };
-/* What happened since the last call, at most one of `stored` and `failed`; runs the callbacks of finished queries.  True if *ret has news.
- * A failure that was over before it could be told is not told. */
+/* What happened since the last call, at most one of `stored` and `failed`; runs the callbacks of finished queries.
+ * True if *ret has news. A failure that was over before it could be told is not told. */
 bool store_poll(struct store *s, struct store_news *ret);
 
 /* How much history to keep; per job, as jobs change.  Pruned in small slices when the writer is idle. */
 int store_set_keep(struct store *s, uint64_t job_id, uint32_t runs, int64_t age_usec, uint64_t log_bytes);
 
-/* ---- questions, answered on the reader thread; the callback runs in store_poll() on the loop's thread, exactly once, unless the store is
- * closed before: then it does not run.  0, -ENOMEM, or -EINVAL (a pattern of more than 1024 bytes): then it does not run either. */
+/* ---- questions, answered on the reader thread; the callback runs in store_poll() on the loop's thread, exactly once
+ * (or, with `unavailable`, in store_close()).  0, -ENOMEM, or -EINVAL (a pattern of more than 1024 bytes): then it does
+ * not run. */
 struct run_filter {
         char **jobs;                 /* names or fnmatch patterns (NULL-terminated), NULL: all */
         uint32_t states;             /* bits RUN_BIT(state), 0: all */
@@ -89,7 +94,8 @@ struct run_list {
 /* Frees the list itself too.  NULL is fine. */
 void run_list_free(struct run_list *l);
 /* `filter` is copied.  cb gets the list (takes it) or an error. */
-int store_query_runs(struct store *s, const struct run_filter *filter, void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg);
+int store_query_runs(struct store *s, const struct run_filter *filter,
+                     void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg);
 
 struct run_transition {
         struct wall at;
@@ -107,20 +113,24 @@ struct run_detail {
         char *definition;            /* canonical JSON, or NULL */
 };
 void run_detail_free(struct run_detail *d); /* itself too; NULL is fine */
-int store_query_run(struct store *s, uint64_t run, void (*cb)(void *arg, struct run_detail *d, const struct error *err), void *arg);
+int store_query_run(struct store *s, uint64_t run,
+                    void (*cb)(void *arg, struct run_detail *d, const struct error *err), void *arg);
 
-/* The newest finished or range row of each of these jobs (for `list`), same order, id 0 where there is none.  names are copied. */
+/* The newest finished or range row of each of these jobs (for `list`), same order, id 0 where there is none.  names
+ * are copied. */
 int store_query_last(struct store *s, const char *const *names, size_t n,
                      void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg);
 
-/* The rows of `job` that cover the instant `at`; if there are none the next one after it and the last one before it, as far as there are.
- * (for `why --at`) */
+/* The rows of `job` that cover the instant `at`; if there are none the next one after it and the last one before it,
+ * as far as there are. (for `why --at`) */
 int store_query_instant(struct store *s, const char *job, struct wall at,
                         void (*cb)(void *arg, struct run_list *list, const struct error *err), void *arg);
 
-/* Any work for the reader thread that is not SQL (reading log files): fn runs there, done on the loop's thread.  Others wait behind it: no more than
- * some milliseconds at a time. */
+/* Any work for the reader thread that is not SQL (reading log files): fn runs there, done on the loop's thread.  Others
+ * wait behind it: no more than some milliseconds at a time.  When the store is closed before, fn does not run, done
+ * does. */
 int store_offload(struct store *s, void (*fn)(void *arg), void (*done)(void *arg), void *arg);
 
 /* The text of a job file's last good version, for `cat` of a stale file; NULL text: none.  Borrowed in the callback. */
-int store_query_file(struct store *s, const char *path, void (*cb)(void *arg, const char *text, size_t size), void *arg);
+int store_query_file(struct store *s, const char *path,
+                     void (*cb)(void *arg, const char *text, size_t size), void *arg);
