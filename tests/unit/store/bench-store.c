@@ -1,5 +1,5 @@
-/* Rows and commits per second of a burst: bench-store [RUNS [RUNS_PER_UNIT [GATHER_USEC]]].  Each run is put four times and has four transitions, as
- * created, starting, running, ended.  Not a test: `make check` only builds it. */
+/* Rows and commits per second of a burst: bench-store [RUNS [RUNS_PER_UNIT [GATHER_USEC]]].  Each run is put four
+ * times and has four transitions, as created, starting, running, ended.  Not a test: `make check` only builds it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ static void put_states(struct store *s, uint64_t seq, uint64_t id, uint64_t n_jo
 int main(int argc, char **argv)
 {
         static const enum run_state states[] = { RUN_QUEUED, RUN_STARTING, RUN_RUNNING, RUN_SUCCEEDED };
-        uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000, per_unit = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+        uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000,
+                 per_unit = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
         int64_t gather = argc > 3 ? atoll(argv[3]) : 0;
         const char *dir = scratch_folder();
         struct store *s = start_gathering_store(dir, NULL, gather);
@@ -56,9 +57,11 @@ int main(int argc, char **argv)
                 }
         (void)wait_stored(s, seq, &news);
         end = store_now_usec();
-        printf("%" PRIu64 " runs, %" PRId64 " rows in units of %" PRIu64 ": %.1f ms, %.0f rows/s, %" PRIu64 " commits (%.1f per 1,000 runs), store_put %.0f ns\n", n,
-               rows, 2 * per_unit, (double)(end - begin) / 1000, (double)rows * 1e6 / (double)(end - begin), news.commits - commits,
-               (double)(news.commits - commits) * 1000 / (double)n, (double)put_usec * 1000 / (double)rows);
+        printf("%" PRIu64 " runs, %" PRId64 " rows in units of %" PRIu64 ": %.1f ms, %.0f rows/s, %" PRIu64
+               " commits (%.1f per 1,000 runs), store_put %.0f ns\n",
+               n, rows, 2 * per_unit, (double)(end - begin) / 1000, (double)rows * 1e6 / (double)(end - begin),
+               news.commits - commits, (double)(news.commits - commits) * 1000 / (double)n,
+               (double)put_usec * 1000 / (double)rows);
         store_close(s);
         return 0;
 }

@@ -11,7 +11,7 @@
 
 #include "store/internal.h"
 
-static char scratch[64][64];
+static char scratch[64][64]; /* in use: the first n_scratch */
 static unsigned n_scratch;
 static pid_t scratch_owner;
 
@@ -40,17 +40,29 @@ const char *scratch_folder(void)
 
         if (n_scratch == ARRAY_SIZE(scratch))
                 abort();
-        if (n_scratch == 0) {
+        if (scratch_owner == 0) {
                 scratch_owner = getpid();
                 atexit(remove_scratch);
         }
-        if ((size_t)snprintf(path, sizeof(scratch[0]), "%s/store-test-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp") >= sizeof(scratch[0]) ||
+        if ((size_t)snprintf(path, sizeof(scratch[0]), "%s/store-test-XXXXXX",
+                             tmp && strlen(tmp) < 40 ? tmp : "/tmp") >= sizeof(scratch[0]) ||
             !mkdtemp(path)) {
                 perror("mkdtemp");
                 exit(99);
         }
         n_scratch++;
         return path;
+}
+
+void scratch_in_memory(void)
+{
+        if (access("/dev/shm", W_OK) == 0)
+                (void)setenv("TMPDIR", "/dev/shm", 0);
+}
+
+void forget_scratch(void)
+{
+        n_scratch--;
 }
 
 struct store *open_store(const char *dir)
@@ -136,17 +148,33 @@ uint64_t random_u64(uint64_t *state)
 
 struct job_state make_job(uint64_t id, const char *name)
 {
-        return (struct job_state){ .id = id, .name = name, .fixed_after = WALL_NEVER, .enabled_override = -1, .paused_by = UINT32_MAX,
-                                   .paused_at = WALL_NEVER, .pause_until = WALL_NEVER };
+        return (struct job_state){ .id = id,
+                                   .name = name,
+                                   .fixed_after = WALL_NEVER,
+                                   .enabled_override = -1,
+                                   .paused_by = UINT32_MAX,
+                                   .paused_at = WALL_NEVER,
+                                   .pause_until = WALL_NEVER };
 }
 
 struct run_info make_run(uint64_t id, uint64_t job, enum run_state state)
 {
         struct run_info r = {
-                .id = id, .job_id = job, .state = state, .trigger = TRIGGER_SCHEDULE, .scheduled_at = WALL_SEC(1700000000 + (int64_t)id),
-                .scheduled_until = WALL_SEC(1700000000 + (int64_t)id), .count = 1, .created_at = WALL_SEC(1700000000 + (int64_t)id),
-                .queued_at = WALL_NEVER, .started_at = WALL_NEVER, .first_started_at = WALL_NEVER, .ended_at = WALL_NEVER, .retry_at = WALL_NEVER,
-                .wait_status = RUN_NO_STATUS, .by_uid = UINT32_MAX,
+                .id = id,
+                .job_id = job,
+                .state = state,
+                .trigger = TRIGGER_SCHEDULE,
+                .scheduled_at = WALL_SEC(1700000000 + (int64_t)id),
+                .scheduled_until = WALL_SEC(1700000000 + (int64_t)id),
+                .count = 1,
+                .created_at = WALL_SEC(1700000000 + (int64_t)id),
+                .queued_at = WALL_NEVER,
+                .started_at = WALL_NEVER,
+                .first_started_at = WALL_NEVER,
+                .ended_at = WALL_NEVER,
+                .retry_at = WALL_NEVER,
+                .wait_status = RUN_NO_STATUS,
+                .by_uid = UINT32_MAX,
         };
 
         if (run_state_ends(state))
@@ -188,17 +216,33 @@ struct run_info random_run(uint64_t *rng, uint64_t id, uint64_t job)
 {
         static const char *const users[] = { NULL, "", "root", "ein Nutzer \xc3\xa4", "nobody" };
         struct run_info r = {
-                .id = id, .job_id = job, .user = users[random_u64(rng) % ARRAY_SIZE(users)],
-                .state = (enum run_state)(random_u64(rng) % RUN_STATE_NR), .reason = (enum run_reason)(random_u64(rng) % REASON_NR),
-                .trigger = (enum run_trigger)(random_u64(rng) % TRIGGER_NR), .flags = random_u32(rng), .epoch = random_u32(rng),
-                .scheduled_at = random_wall(rng), .scheduled_until = random_wall(rng), .count = (uint64_t)random_i63(rng),
-                .created_at = random_wall(rng), .queued_at = random_wall(rng), .started_at = random_wall(rng), .ended_at = random_wall(rng),
-                .first_started_at = random_wall(rng), .retry_at = random_wall(rng), .start = random_u32(rng), .attempt = random_u32(rng),
+                .id = id,
+                .job_id = job,
+                .user = users[random_u64(rng) % ARRAY_SIZE(users)],
+                .state = (enum run_state)(random_u64(rng) % RUN_STATE_NR),
+                .reason = (enum run_reason)(random_u64(rng) % REASON_NR),
+                .trigger = (enum run_trigger)(random_u64(rng) % TRIGGER_NR),
+                .flags = random_u32(rng),
+                .epoch = random_u32(rng),
+                .scheduled_at = random_wall(rng),
+                .scheduled_until = random_wall(rng),
+                .count = (uint64_t)random_i63(rng),
+                .created_at = random_wall(rng),
+                .queued_at = random_wall(rng),
+                .started_at = random_wall(rng),
+                .ended_at = random_wall(rng),
+                .first_started_at = random_wall(rng),
+                .retry_at = random_wall(rng),
+                .start = random_u32(rng),
+                .attempt = random_u32(rng),
                 .wait_status = random_u64(rng) % 3 == 0 ? RUN_NO_STATUS : (int32_t)random_u32(rng),
-                .stage = (uint8_t)(random_u64(rng) % STAGE_NR), .error = (int32_t)random_u32(rng), .cause_run = (uint64_t)random_i63(rng),
-                .retry_of = (uint64_t)random_i63(rng), .by_uid = random_u32(rng),
-                .usage = { random_i63(rng), random_i63(rng), random_i63(rng), random_i63(rng), random_i63(rng), (uint64_t)random_i63(rng) >> 20,
-                           (uint64_t)random_i63(rng) >> 20 },
+                .stage = (uint8_t)(random_u64(rng) % STAGE_NR),
+                .error = (int32_t)random_u32(rng),
+                .cause_run = (uint64_t)random_i63(rng),
+                .retry_of = (uint64_t)random_i63(rng),
+                .by_uid = random_u32(rng),
+                .usage = { random_i63(rng), random_i63(rng), random_i63(rng), random_i63(rng), random_i63(rng),
+                           (uint64_t)random_i63(rng) >> 20, (uint64_t)random_i63(rng) >> 20 },
         };
 
         for (size_t i = 0; random_u64(rng) % 3 != 0 && i < sizeof(r.digest); i++)
@@ -211,10 +255,20 @@ struct job_state random_job(uint64_t *rng, uint64_t id, const char *name)
         static const char *const whys[] = { NULL, "", "maintenance", "'; DROP TABLE job; --" };
 
         return (struct job_state){
-                .id = id, .name = name, .watermark = random_wall(rng), .fixed_after = random_wall(rng), .epoch = random_u32(rng),
-                .schedule_digest = random_u64(rng), .removed = random_u64(rng) % 2, .last_success = random_wall(rng),
-                .enabled_override = (int8_t)((int)(random_u64(rng) % 3) - 1), .paused = random_u64(rng) % 2, .pause_hold = random_u64(rng) % 2,
-                .paused_by = random_u32(rng), .paused_at = random_wall(rng), .pause_until = random_wall(rng),
+                .id = id,
+                .name = name,
+                .watermark = random_wall(rng),
+                .fixed_after = random_wall(rng),
+                .epoch = random_u32(rng),
+                .schedule_digest = random_u64(rng),
+                .removed = random_u64(rng) % 2,
+                .last_success = random_wall(rng),
+                .enabled_override = (int8_t)((int)(random_u64(rng) % 3) - 1),
+                .paused = random_u64(rng) % 2,
+                .pause_hold = random_u64(rng) % 2,
+                .paused_by = random_u32(rng),
+                .paused_at = random_wall(rng),
+                .pause_until = random_wall(rng),
                 .pause_why = whys[random_u64(rng) % ARRAY_SIZE(whys)],
         };
 }
@@ -224,18 +278,21 @@ struct job_state random_job(uint64_t *rng, uint64_t id, const char *name)
 
 bool runs_equal(const struct run_info *a, const struct run_info *b)
 {
-        return SAME(id) && SAME(job_id) && streq_ptr(a->user, b->user) && SAME(state) && SAME(reason) && SAME(trigger) && SAME(flags) &&
-               SAME(epoch) && SAME_WALL(scheduled_at) && SAME_WALL(scheduled_until) && SAME(count) && SAME_WALL(created_at) && SAME_WALL(queued_at) &&
-               SAME_WALL(started_at) && SAME_WALL(first_started_at) && SAME_WALL(ended_at) && SAME_WALL(retry_at) && SAME(start) && SAME(attempt) &&
-               SAME(wait_status) && SAME(stage) && SAME(error) && SAME(cause_run) && SAME(retry_of) && SAME(by_uid) &&
-               memcmp(a->digest, b->digest, sizeof(a->digest)) == 0 && memcmp(&a->usage, &b->usage, sizeof(a->usage)) == 0;
+        return SAME(id) && SAME(job_id) && streq_ptr(a->user, b->user) && SAME(state) && SAME(reason) &&
+               SAME(trigger) && SAME(flags) && SAME(epoch) && SAME_WALL(scheduled_at) && SAME_WALL(scheduled_until) &&
+               SAME(count) && SAME_WALL(created_at) && SAME_WALL(queued_at) && SAME_WALL(started_at) &&
+               SAME_WALL(first_started_at) && SAME_WALL(ended_at) && SAME_WALL(retry_at) && SAME(start) &&
+               SAME(attempt) && SAME(wait_status) && SAME(stage) && SAME(error) && SAME(cause_run) && SAME(retry_of) &&
+               SAME(by_uid) && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0 &&
+               memcmp(&a->usage, &b->usage, sizeof(a->usage)) == 0;
 }
 
 bool jobs_equal(const struct job_state *a, const struct job_state *b)
 {
-        return SAME(id) && streq(a->name, b->name) && SAME_WALL(watermark) && SAME_WALL(fixed_after) && SAME(epoch) && SAME(schedule_digest) &&
-               SAME(removed) && SAME_WALL(last_success) && SAME(enabled_override) && SAME(paused) && SAME(pause_hold) && SAME(paused_by) &&
-               SAME_WALL(paused_at) && SAME_WALL(pause_until) && streq_ptr(a->pause_why, b->pause_why);
+        return SAME(id) && streq(a->name, b->name) && SAME_WALL(watermark) && SAME_WALL(fixed_after) && SAME(epoch) &&
+               SAME(schedule_digest) && SAME(removed) && SAME_WALL(last_success) && SAME(enabled_override) &&
+               SAME(paused) && SAME(pause_hold) && SAME(paused_by) && SAME_WALL(paused_at) && SAME_WALL(pause_until) &&
+               streq_ptr(a->pause_why, b->pause_why);
 }
 
 int put_job(struct store *s, uint64_t seq, const struct job_state *j)
@@ -248,17 +305,25 @@ int put_run(struct store *s, uint64_t seq, const struct run_info *r)
         return store_put(s, seq, &(struct row){ .type = ROW_RUN, .run = *r }, NULL, 0);
 }
 
-int put_transition(struct store *s, uint64_t seq, uint64_t run, enum run_state state, enum run_reason reason, int64_t at_usec)
+int put_transition(struct store *s, uint64_t seq, uint64_t run, enum run_state state, enum run_reason reason,
+                   int64_t at_usec)
 {
         struct row row = { .type = ROW_TRANSITION,
-                           .transition = { .run = run, .at = { at_usec }, .state = state, .reason = reason, .wait_status = RUN_NO_STATUS } };
+                           .transition = { .run = run,
+                                           .at = { at_usec },
+                                           .state = state,
+                                           .reason = reason,
+                                           .wait_status = RUN_NO_STATUS } };
 
         return store_put(s, seq, &row, NULL, 0);
 }
 
 int put_file(struct store *s, uint64_t seq, const char *path, const char *text)
 {
-        struct row row = { .type = ROW_FILE, .file = { .path = path, .text = text, .size = text ? strlen(text) : 0, .uid = 7, .mode = 0644 } };
+        struct row row = {
+                .type = ROW_FILE,
+                .file = { .path = path, .text = text, .size = text ? strlen(text) : 0, .uid = 7, .mode = 0644 }
+        };
 
         return store_put(s, seq, &row, NULL, 0);
 }

@@ -7,7 +7,10 @@
 
 /* A new folder under TMPDIR; removed at exit, by the process that made it. */
 const char *scratch_folder(void);
+/* Of a disk's speed these tests need nothing: where there is no TMPDIR, /dev/shm will do. */
+void scratch_in_memory(void);
 void remove_tree(const char *path);
+void forget_scratch(void); /* the last one was removed */
 
 /* Opens (and starts) or dies with the reason. */
 struct store *open_store(const char *dir);
@@ -31,7 +34,8 @@ bool runs_equal(const struct run_info *a, const struct run_info *b); /* the job'
 bool jobs_equal(const struct job_state *a, const struct job_state *b);
 int put_job(struct store *s, uint64_t seq, const struct job_state *j);
 int put_run(struct store *s, uint64_t seq, const struct run_info *r);
-int put_transition(struct store *s, uint64_t seq, uint64_t run, enum run_state state, enum run_reason reason, int64_t at_usec);
+int put_transition(struct store *s, uint64_t seq, uint64_t run, enum run_state state, enum run_reason reason,
+                   int64_t at_usec);
 int put_file(struct store *s, uint64_t seq, const char *path, const char *text);
 int put_definition(struct store *s, uint64_t seq, const char *job, uint8_t digest, const char *text);
 

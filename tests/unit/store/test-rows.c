@@ -31,7 +31,8 @@ static int check_run(void *arg, const struct run_info *r, const char *definition
         struct expected *x = arg;
 
         x->seen++;
-        if (r->id == 0 || r->id > N_RUNS || !runs_equal(r, &x->runs[r->id]) || !streq(r->job, x->names[r->job_id]) || run_state_ends(r->state))
+        if (r->id == 0 || r->id > N_RUNS || !runs_equal(r, &x->runs[r->id]) || !streq(r->job, x->names[r->job_id]) ||
+            run_state_ends(r->state))
                 x->wrong++;
         return 0;
 }
@@ -94,9 +95,12 @@ static void test_round_trip(uint64_t seed)
         store_close(s);
         is_int(sql_number(dir, "SELECT count(*) FROM run"), N_RUNS, "finished ones are kept");
         /* The counters that pruning goes by, against the rows. */
-        is_int(sql_number(dir, "SELECT count(*) FROM job WHERE runs <> (SELECT count(*) FROM run WHERE run.job = job.id AND state >= 5)"
-                               " OR log_bytes <> (SELECT coalesce(sum(max(output_bytes - dropped_bytes, 0)), 0) FROM run"
-                               " WHERE run.job = job.id AND state >= 5)") >= 0,
+        is_int(sql_number(
+                       dir,
+                       "SELECT count(*) FROM job"
+                       " WHERE runs <> (SELECT count(*) FROM run WHERE run.job = job.id AND state >= 5)"
+                       " OR log_bytes <> (SELECT coalesce(sum(max(output_bytes - dropped_bytes, 0)), 0) FROM run"
+                       " WHERE run.job = job.id AND state >= 5)") >= 0,
                1, "counters can be compared");
 }
 
@@ -127,9 +131,12 @@ static void test_counters(void)
         ok(wait_stored(s, seq, NULL), "stored");
         store_close(s);
         is_int(sql_number(dir, "SELECT sum(runs) FROM job"), 180, "finished runs are counted once");
-        is_int(sql_number(dir, "SELECT count(*) FROM job WHERE runs <> (SELECT count(*) FROM run WHERE run.job = job.id AND state >= 5)"
-                               " OR log_bytes <> (SELECT sum(max(output_bytes - dropped_bytes, 0)) FROM run"
-                               " WHERE run.job = job.id AND state >= 5)"),
+        is_int(sql_number(
+                       dir,
+                       "SELECT count(*) FROM job"
+                       " WHERE runs <> (SELECT count(*) FROM run WHERE run.job = job.id AND state >= 5)"
+                       " OR log_bytes <> (SELECT sum(max(output_bytes - dropped_bytes, 0)) FROM run"
+                       " WHERE run.job = job.id AND state >= 5)"),
                0, "counters agree with the rows");
 }
 
@@ -145,7 +152,8 @@ static int take_file(void *arg, const struct file_row *f)
 
         x->right &= f->uid == 7 && f->mode == 0644 && x->n < 3;
         if (x->n < 3)
-                (void)snprintf(x->text[x->n], sizeof(x->text[0]), "%s=%.*s", f->path, (int)f->size, (const char *)f->text);
+                (void)snprintf(x->text[x->n], sizeof(x->text[0]), "%s=%.*s", f->path, (int)f->size,
+                               (const char *)f->text);
         x->n++;
         return 0;
 }
@@ -154,7 +162,8 @@ static int take_definition(void *arg, const struct run_info *r, const char *defi
 {
         char *p = (char *)arg + strlen(arg);
 
-        (void)snprintf(p, 64, "%llu:%.*s ", (unsigned long long)r->id, definition ? (int)size : 4, definition ? definition : "none");
+        (void)snprintf(p, 64, "%llu:%.*s ", (unsigned long long)r->id, definition ? (int)size : 4,
+                       definition ? definition : "none");
         return 0;
 }
 
@@ -181,6 +190,7 @@ static void test_files_and_definitions(void)
         memset(r.digest, 2, sizeof(r.digest));
         (void)put_run(s, 1, &r);
         (void)put_definition(s, 1, "a", 2, "{\"two\":2}");
+        (void)put_job(s, 1, &j); /* once more: nothing is lost by that */
         r.id = 3;
         memset(r.digest, 3, sizeof(r.digest));
         (void)put_run(s, 1, &r);
@@ -192,6 +202,8 @@ static void test_files_and_definitions(void)
         store_submit(s, 4);
         ok(wait_stored(s, 4, NULL), "stored");
         store_close(s);
+        is_int(sql_number(dir, "SELECT count(*) FROM definition WHERE job = 1"), 2, "definitions know their job");
+        is_int(sql_number(dir, "SELECT owner FROM job"), 1000, "the job knows its owner, the last definition's");
 
         s = open_store(dir);
         is_int(store_load_files(s, take_file, &x, NULL), 0, "files are loaded");
@@ -203,10 +215,21 @@ static void test_files_and_definitions(void)
         is_str(text, "1:{\"one\":1} 2:{\"two\":2} 3:none ", "in order, with their definitions");
         is_int(store_load_runs(s, stop_at_second, &n, NULL), -77, "the callback's answer ends the loading");
         is_int(store_set_boot(s, "b00t 12345", NULL), 0, "the boot is kept");
+        if (store_start(s, &(struct store_options){ 0 }, NULL) < 0)
+                abort();
+        (void)store_put(s, 5, &(struct row){ .type = ROW_BOOT, .boot = "another" }, NULL, 0);
+        store_submit(s, 5);
+        ok(wait_stored(s, 5, NULL), "stored");
+        store_close(s);
+        s = open_store(dir);
+        struct store_meta m0;
+        ok(store_load_meta(s, &m0, NULL) == 0 && streq(m0.boot, "another"), "the boot as a row of a unit");
+        is_int(store_set_boot(s, "b00t 12345", NULL), 0, "and as it was");
         store_close(s);
         s = open_store(dir);
         struct store_meta m1, m2;
-        ok(store_load_meta(s, &m1, NULL) == 0 && streq(m1.boot, "b00t 12345") && m1.seed != 0, "boot and seed are read");
+        ok(store_load_meta(s, &m1, NULL) == 0 && streq(m1.boot, "b00t 12345") && m1.seed != 0,
+           "boot and seed are read");
         store_close(s);
         s = open_store(dir);
         ok(store_load_meta(s, &m2, NULL) == 0 && m2.seed == m1.seed, "the seed stays");
@@ -237,7 +260,8 @@ static void test_group_commit(void)
         }
         ok(wait_stored(s, n, &news), "stored");
         ok(ordered, "told in order, and nothing that was not given");
-        ok(news.commits >= 2 && news.commits <= n / 4, "%llu units in %llu commits", (unsigned long long)n, (unsigned long long)news.commits);
+        ok(news.commits >= 2 && news.commits <= n / 4, "%llu units in %llu commits", (unsigned long long)n,
+           (unsigned long long)news.commits);
         /* Units without rows are acknowledged too. */
         store_submit(s, n + 5);
         ok(wait_stored(s, n + 5, &news) && news.seq == n + 5, "a unit without rows");
@@ -246,7 +270,8 @@ static void test_group_commit(void)
         (void)put_run(s, n + 6, &r);
         store_close(s);
         is_int(sql_number(dir, "SELECT count(*) FROM run"), (int64_t)n, "an incomplete unit is not stored");
-        is_int(sql_number(dir, "SELECT count(*) FROM (SELECT run FROM transition GROUP BY run HAVING count(*) = 1)"), (int64_t)n, "a transition each");
+        is_int(sql_number(dir, "SELECT count(*) FROM (SELECT run FROM transition GROUP BY run HAVING count(*) = 1)"),
+               (int64_t)n, "a transition each");
         is_int(sql_number(dir, "SELECT seq FROM meta"), (int64_t)n, "the last unit with rows");
 }
 
