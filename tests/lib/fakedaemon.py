@@ -8,6 +8,7 @@ A method's value is a result, or a function of the params (or of params and conn
     Refuse("not_found", "no such job: x")       an error reply
     Stream([event, …], result)                  notifications, then the result
     Raw(b"…")                                   these bytes as they are
+    Dribble(result)                             the result, a byte at a time
     Hangup                                      the connection is closed without an answer
     Silence                                     no answer, the connection stays
 """
@@ -36,6 +37,11 @@ class Stream:
 class Raw:
     def __init__(self, data):
         self.data = data
+
+
+class Dribble:
+    def __init__(self, result):
+        self.result = result
 
 
 def program():
@@ -120,6 +126,9 @@ class FakeDaemon:
             return True
         if isinstance(what, Raw):
             conn.sendall(what.data)
+        elif isinstance(what, Dribble):
+            for byte in json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": what.result}).encode() + b"\n":
+                conn.sendall(bytes([byte]))
         elif isinstance(what, Refuse):
             send(id=request["id"], error=what.error)
         elif isinstance(what, Stream):

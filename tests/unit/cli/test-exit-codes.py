@@ -12,7 +12,7 @@ top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(top, "tests/lib"))
 import tap  # noqa: E402
-from fakedaemon import FakeDaemon, Hangup, Raw, Refuse, Silence, Stream, environment, job_row, program, run, run_row  # noqa: E402
+from fakedaemon import Dribble, FakeDaemon, Hangup, Raw, Refuse, Silence, Stream, environment, job_row, program, run, run_row  # noqa: E402
 
 
 def one_line(code, got, name, *words):
@@ -264,6 +264,11 @@ with FakeDaemon({"run.list": pages}) as d:
     tap.ok(all(p["limit"] <= 1000 for _, p in d.calls), "… each at most 1000")
     tap.is_(d.jobctl("runs", "-q", "-n", "3")[1], "100000\n99999\n99998\n", "-n 3 -q")
     tap.is_(len(d.jobctl("runs", "-o", "jsonl", "-n", "1200")[1].splitlines()), 1200, "-n over a page")
+with FakeDaemon({"run.list": lambda p: Dribble({"runs": [run_row(2 if "cursor" not in p else 1)], "cursor": None if "cursor" in p else "x"})}) as d:
+    tap.is_(d.jobctl("runs", "-q")[:2], (0, "2\n1\n"), "answers that come byte by byte")
+with FakeDaemon({"run.list": lambda p: {"runs": [run_row(5)], "cursor": "x"} if "cursor" not in p else Hangup}) as d:
+    status, out, err = d.jobctl("runs", "--json")
+    tap.ok(status == 5 and out.startswith("{") and not out.rstrip().endswith("}]}"), "a page that is lost leaves a document that does not look whole")
 with FakeDaemon({"run.list": {"runs": [run_row()], "cursor": "same"}}) as d:
     status, out, err = d.jobctl("runs", "-q")
     tap.ok(status == 1 and "same page" in err, "pages that go round in a circle end")
