@@ -56,12 +56,13 @@ static void begin_now(struct engine *e, struct ejob *ej)
 
 static void set_definition(struct engine *e, struct ejob *ej, struct job *def)
 {
-        if (!ej->def)
+        if (!ej->def) {
                 e->n_jobs++;
+                sorted_add(e, ej);
+        }
         out_hold(e, ej->def);
         ej->def = job_ref(def);
         ej->definition_stored = false;
-        e->sorted_stale = true;
 }
 
 /* The definition of a job that the store knew, seen for the first time in this life of the daemon. */
@@ -147,10 +148,10 @@ static void take_away(struct engine *e, struct ejob *ej)
                 due_drop_held(e, ej);
                 out_hold(e, TAKE_PTR(ej->def));
                 e->n_jobs--;
+                sorted_remove(e, ej);
         }
         ej->removed = true;
         ej->restored = false;
-        e->sorted_stale = true;
         due_range_close(ej);
         cancel_unstarted(e, ej);
         due_arm(e, ej);
@@ -163,6 +164,8 @@ void config_apply(struct engine *e, const struct event *ev)
                 e->opt.max_running = ev->config.max_running;
         if (ev->config.max_starting > 0)
                 e->opt.max_starting = ev->config.max_starting;
+        if (ev->config.n_put + ev->config.n_removed > SORTED_CHANGES_MAX)
+                e->sorted_stale = true;
         for (size_t i = 0; i < ev->config.n_files; i++) {
                 struct row row = { .type = ROW_FILE, .file = ev->config.files[i] };
 

@@ -29,6 +29,8 @@
 #define BACK_SMALL_USEC (60 * USEC_PER_SEC)
 /* Up to here fixed expressions do not repeat (crond's limit for a change that is no correction). */
 #define BACK_LARGE_USEC (3 * USEC_PER_HOUR)
+/* Changes in one step up to which the list by name is kept in order; beyond, it is sorted when next asked for. */
+#define SORTED_CHANGES_MAX 64
 /* The machine's faults: first and longest wait, and when to give up. */
 #define FAULT_FIRST_USEC (1 * USEC_PER_SEC)
 #define FAULT_MAX_USEC (60 * USEC_PER_SEC)
@@ -205,6 +207,10 @@ void run_start_failed(struct engine *e, const struct event *ev);
 void run_exited(struct engine *e, const struct event *ev);
 void run_lost(struct engine *e, const struct event *ev);
 bool runs_chain(const struct ejob *ej);
+
+/* query.c */
+void sorted_add(struct engine *e, struct ejob *ej);
+void sorted_remove(struct engine *e, const struct ejob *ej);
 
 /* config.c, command.c */
 void config_apply(struct engine *e, const struct event *ev);

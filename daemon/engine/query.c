@@ -25,6 +25,50 @@ static void sort_jobs(struct engine *e)
         e->sorted_stale = false;
 }
 
+static size_t sorted_place(const struct engine *e, const char *name)
+{
+        size_t lo = 0, hi = e->n_sorted;
+
+        while (lo < hi) {
+                size_t mid = lo + (hi - lo) / 2;
+
+                if (strcmp(e->sorted[mid]->name, name) < 0)
+                        lo = mid + 1;
+                else
+                        hi = mid;
+        }
+        return lo;
+}
+
+/* A job came into force: the list stays in order, so that one change among many jobs costs no sort. */
+void sorted_add(struct engine *e, struct ejob *ej)
+{
+        size_t i;
+
+        if (e->sorted_stale)
+                return;
+        if (e->n_sorted == e->sorted_allocated) {
+                e->sorted_allocated = MAX(e->sorted_allocated + e->sorted_allocated / 4, (size_t)16);
+                e->sorted = engine_realloc(e->sorted, e->sorted_allocated, sizeof(*e->sorted));
+        }
+        i = sorted_place(e, ej->name);
+        memmove(&e->sorted[i + 1], &e->sorted[i], (e->n_sorted - i) * sizeof(*e->sorted));
+        e->sorted[i] = ej;
+        e->n_sorted++;
+}
+
+void sorted_remove(struct engine *e, const struct ejob *ej)
+{
+        size_t i;
+
+        if (e->sorted_stale)
+                return;
+        i = sorted_place(e, ej->name);
+        assert(i < e->n_sorted && e->sorted[i] == ej);
+        e->n_sorted--;
+        memmove(&e->sorted[i], &e->sorted[i + 1], (e->n_sorted - i) * sizeof(*e->sorted));
+}
+
 static void view(const struct ejob *ej, struct job_view *ret)
 {
         *ret = (struct job_view){
@@ -65,19 +109,8 @@ bool engine_job_at(struct engine *e, size_t i, struct job_view *ret)
 
 size_t engine_job_lower_bound(struct engine *e, const char *name)
 {
-        size_t lo = 0, hi;
-
         sort_jobs(e);
-        hi = e->n_sorted;
-        while (lo < hi) {
-                size_t mid = lo + (hi - lo) / 2;
-
-                if (strcmp(e->sorted[mid]->name, name) < 0)
-                        lo = mid + 1;
-                else
-                        hi = mid;
-        }
-        return lo;
+        return sorted_place(e, name);
 }
 
 bool engine_job_find(struct engine *e, const char *name, struct job_view *ret)

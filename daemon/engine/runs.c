@@ -356,7 +356,8 @@ void run_end(struct engine *e, struct erun *r, enum run_state state, enum run_re
         assert(run_state_ends(state));
         heap_remove(&e->ready, r);
         heap_remove(&e->deadlines, r);
-        if (wall_is_never(r->info.ended_at))
+        /* An attempt's end is known from its record; a run that ends while none is alive ends now. */
+        if (wall_is_never(r->info.ended_at) || r->info.state == RUN_QUEUED || r->info.state == RUN_BACKOFF)
                 r->info.ended_at = e->now;
         r->info.retry_at = WALL_NEVER;
         if (state == RUN_SUCCEEDED && r->info.ended_at.usec > ej->last_success.usec) {
