@@ -3,6 +3,8 @@
 fuzz_targets = \
 	tests/fuzz/fuzz-calendar \
 	tests/fuzz/fuzz-jsonrpc \
+	tests/fuzz/fuzz-record \
+	tests/fuzz/fuzz-runnermsg \
 	tests/fuzz/fuzz-timeparse \
 	tests/fuzz/fuzz-tzif
 
@@ -21,6 +23,12 @@ tests_fuzz_fuzz_jsonrpc_SOURCES = tests/fuzz/fuzz-jsonrpc.c $(CONTROL_HARNESS) $
 tests_fuzz_fuzz_jsonrpc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_jsonrpc_LDADD = $(CONTROL_LIBS)
 tests_fuzz_fuzz_jsonrpc_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz-record.c $(fuzz_driver)
+tests_fuzz_fuzz_record_LDADD = libproto.a libbase.a
+tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_runnermsg_SOURCES = tests/fuzz/fuzz-runnermsg.c $(fuzz_driver)
+tests_fuzz_fuzz_runnermsg_LDADD = libproto.a libbase.a
+tests_fuzz_fuzz_runnermsg_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_timeparse_SOURCES = tests/fuzz/fuzz-timeparse.c tests/unit/calendar/zone.h $(fuzz_driver)
 tests_fuzz_fuzz_timeparse_LDADD = libcalendar.a libbase.a
 tests_fuzz_fuzz_timeparse_LDFLAGS = $(fuzz_ldflags)
@@ -28,7 +36,8 @@ tests_fuzz_fuzz_tzif_SOURCES = tests/fuzz/fuzz-tzif.c $(fuzz_driver)
 tests_fuzz_fuzz_tzif_LDADD = libcalendar.a libbase.a
 tests_fuzz_fuzz_tzif_LDFLAGS = $(fuzz_ldflags)
 
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/calendar.dict tests/fuzz/jsonrpc.dict tests/fuzz/timeparse.dict tests/fuzz/tzif.dict
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/calendar.dict tests/fuzz/jsonrpc.dict tests/fuzz/record.dict \
+	tests/fuzz/runnermsg.dict tests/fuzz/timeparse.dict tests/fuzz/tzif.dict
 
 # A short run of each target: by libFuzzer for FUZZ_SECONDS, or by the plain driver with many more changes.
 FUZZ_SECONDS = 30
