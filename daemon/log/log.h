@@ -19,7 +19,7 @@
 int log_open(enum log_format format, int level);
 void log_set_level(int level);
 
-/* The zone of the times in text and JSON; borrowed, for the life of the process.  UTC before. */
+/* The zone of the times in text and JSON; borrowed until another is set.  NULL, and before the first: UTC. */
 void log_set_zone(const struct tz *zone);
 
 /* "error", "warning", "notice", "info", "debug": the words of `log_level` and --log-level. */

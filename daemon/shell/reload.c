@@ -75,6 +75,7 @@ static void reload_config(struct shell *s)
                 s->config = fresh;
                 s->local = local;
                 s->zone_source = zones_source(s->zones, local);
+                log_set_zone(local);
                 opt = shell_folder_options(s);
                 (void)folder_rescan(s->folder, &opt);
                 shell_update_control(s);

@@ -211,6 +211,7 @@ int shell_new(struct shell_options *opt, struct shell **ret, struct error *reter
         if (!s->local)
                 return error_set(reterr, -EINVAL, ERROR_FAILED, "timezone: this system has no zone %s", s->config.timezone);
         s->zone_source = zones_source(s->zones, s->local);
+        log_set_zone(s->local);
         return timers_open(s, reterr);
 }
 
@@ -305,6 +306,7 @@ struct shell *shell_free(struct shell *s)
         timers_close(s);
         if (s->loop)
                 ev_loop_destroy(s->loop);
+        log_set_zone(NULL);
         s->zones = zones_free(s->zones);
         config_done(&s->config);
         places_done(&s->places);
