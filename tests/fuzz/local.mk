@@ -2,6 +2,8 @@
 # main.c drives them with their corpus and small changes of it, as tests.  A new target is a name in this list and its sources.
 fuzz_targets = \
 	tests/fuzz/fuzz-calendar \
+	tests/fuzz/fuzz-config \
+	tests/fuzz/fuzz-jobfile \
 	tests/fuzz/fuzz-jsonrpc \
 	tests/fuzz/fuzz-record \
 	tests/fuzz/fuzz-runnermsg \
@@ -19,6 +21,12 @@ fuzz_ldflags = $(AM_LDFLAGS) $(JS_FUZZ_LDFLAGS)
 tests_fuzz_fuzz_calendar_SOURCES = tests/fuzz/fuzz-calendar.c tests/unit/calendar/zone.h $(fuzz_driver)
 tests_fuzz_fuzz_calendar_LDADD = libcalendar.a libbase.a
 tests_fuzz_fuzz_calendar_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(fuzz_driver)
+tests_fuzz_fuzz_config_LDADD = $(JOBFILE_LIBS)
+tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_jobfile_SOURCES = tests/fuzz/fuzz-jobfile.c $(fuzz_driver)
+tests_fuzz_fuzz_jobfile_LDADD = $(JOBFILE_LIBS)
+tests_fuzz_fuzz_jobfile_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_jsonrpc_SOURCES = tests/fuzz/fuzz-jsonrpc.c $(CONTROL_HARNESS) $(fuzz_driver)
 tests_fuzz_fuzz_jsonrpc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_jsonrpc_LDADD = $(CONTROL_LIBS)
@@ -36,8 +44,8 @@ tests_fuzz_fuzz_tzif_SOURCES = tests/fuzz/fuzz-tzif.c $(fuzz_driver)
 tests_fuzz_fuzz_tzif_LDADD = libcalendar.a libbase.a
 tests_fuzz_fuzz_tzif_LDFLAGS = $(fuzz_ldflags)
 
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/calendar.dict tests/fuzz/jsonrpc.dict tests/fuzz/record.dict \
-	tests/fuzz/runnermsg.dict tests/fuzz/timeparse.dict tests/fuzz/tzif.dict
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/calendar.dict tests/fuzz/config.dict tests/fuzz/jobfile.dict tests/fuzz/jsonrpc.dict \
+	tests/fuzz/record.dict tests/fuzz/runnermsg.dict tests/fuzz/timeparse.dict tests/fuzz/tzif.dict
 
 # A short run of each target: by libFuzzer for FUZZ_SECONDS, or by the plain driver with many more changes.
 FUZZ_SECONDS = 30

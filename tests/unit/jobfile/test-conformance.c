@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jobfile/config.h"
 #include "jobfile/diag.h"
 #include "jobfile/jobfile.h"
 #include "../../lib/tap.h"
@@ -135,6 +136,52 @@ static void test_bad(const char *dir)
                 fclose(list);
 }
 
+/* The examples that we give to people. */
+static void test_examples(const char *dir)
+{
+        struct dirent *e;
+        DIR *d = opendir(dir);
+        size_t n = 0;
+
+        while (d && (e = readdir(d))) {
+                struct jobfile f = { 0 };
+                char path[PATH_MAX];
+                int r;
+
+                if (!strstr(e->d_name, ".yaml"))
+                        continue;
+                (void)!snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+                r = parse(path, &f);
+                if (!ok(r == 0 && f.n_jobs > 0 && f.warnings.n == 0, "example %s", e->d_name)) {
+                        print_diagnostics("error", &f.errors);
+                        print_diagnostics("warning", &f.warnings);
+                }
+                if (r != -ENOMEM)
+                        jobfile_done(&f);
+                n++;
+        }
+        ok(n >= 3, "there are examples in %s", dir);
+        if (d)
+                closedir(d);
+}
+
+static void test_config(const char *path)
+{
+        struct zone_source zones = test_zones();
+        struct jobfile_options opt = { .zones = &zones, .now = NOW };
+        struct diagnostics errors = { 0 }, warnings = { 0 };
+        _cleanup_(freep) char *text = NULL;
+        struct config c;
+        size_t size;
+
+        test_read_file(path, &text, &size);
+        if (ok(text && config_parse(text, size, &opt, &c, &errors, &warnings) == 0, "the example of a configuration"))
+                config_done(&c);
+        print_diagnostics("error", &errors);
+        diagnostics_done(&errors);
+        diagnostics_done(&warnings);
+}
+
 int main(void)
 {
         const char *src = getenv("top_srcdir") ?: ".";
@@ -143,6 +190,12 @@ int main(void)
         snprintf(dir, sizeof(dir), "%s/tests/data/jobfiles", src);
         test_good(dir);
         test_bad(dir);
+        snprintf(dir, sizeof(dir), "%s/etc/examples", src);
+        test_examples(dir);
+        snprintf(dir, sizeof(dir), "%s/etc/jobs.d/examples", src);
+        test_examples(dir);
+        snprintf(dir, sizeof(dir), "%s/etc/jobschedd.yaml", src);
+        test_config(dir);
         snprintf(dir, sizeof(dir), "%s/../shared/data/jobfiles", src);
         if (access(dir, R_OK) == 0) {
                 test_good(dir);
