@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
-#include "base/time.h"
 
 #define RUNNER_FD 3            /* RUNNER_SOCKET_FD of runner.h */
 #define RESTART_MIN 0.05       /* seconds before a runner that died is started again … */
@@ -610,15 +610,33 @@ struct runner *runner_free(struct runner *r)
         return NULL;
 }
 
+/* An attempt of an earlier state's run, with the same number, is still alive: another number will do. */
+static void refuse_number(struct runner *r, const struct run_info *run)
+{
+        struct event ev = { .type = EVENT_START_FAILED, .attempt = { .run = run->id, .start = run->start } };
+
+        ev.attempt.at = clock_wall();
+        ev.attempt.stage = STAGE_RECORD;
+        ev.attempt.error = EEXIST;
+        ev.attempt.fault = true;
+        ev.attempt.wait_status = RUN_NO_STATUS;
+        runner_tell(r, &ev);
+}
+
 void runner_start(struct runner *r, const struct run_info *run, const struct job *job, uint32_t attempt, struct wall last_success,
                   int64_t timeout_usec, bool timeout_is_total)
 {
-        struct attempt *a = attempt_new(r, run->id, run->start, ATTEMPT_HELD);
+        struct attempt *a = attempt_find(r, run->id, run->start);
         struct outgoing *o;
         int folder, e;
 
+        if (a) {
+                refuse_number(r, run);
+                return;
+        }
+        a = attempt_new(r, run->id, run->start, ATTEMPT_HELD);
         if (!a)
-                abort(); /* a number is never used twice */
+                abort(); /* no memory for a run that would never end */
         if (r->socket < 0) {
                 attempt_not_started(a, STAGE_RUNNER, ESRCH, true);
                 return;

@@ -232,7 +232,7 @@ static int child_main(void *arg)
                 r = execute(child);
         }
         child->error = -r;
-        _exit(127);
+        return 127; /* clone() makes it this process' exit code */
 }
 
 pid_t command_start(const struct launch *c, enum spawn_stage *ret_stage)

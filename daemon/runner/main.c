@@ -75,7 +75,7 @@ int children_add(struct runner_state *s, pid_t pid, uint64_t run, uint32_t start
                 int r = children_grow(s);
 
                 if (r < 0 && s->n_children + 1 >= s->children_size)
-                        return r; /* its end is not told; the daemon looks by itself */
+                        return r;
         }
         s->children[child_slot(s, pid)] = (struct child){ .pid = pid, .run = run, .start = start };
         s->n_children++;

@@ -71,6 +71,18 @@ static void start_failed(struct runner_state *s, uint64_t run, uint32_t start, e
         (void)runner_send(s->socket, &m);
 }
 
+/* We can't remember it, so we won't see it end: the daemon has to watch it itself, as after our death. */
+static void tell_unwatched(struct runner_state *s, uint64_t run, uint32_t start)
+{
+        struct runnermsg m = runnermsg_make(RUNNERMSG_GONE, 0, 0);
+        uint8_t entry[RUNNERMSG_GONE_SIZE];
+
+        runnermsg_gone_put(entry, run, start);
+        m.gone = entry;
+        m.gone_size = sizeof(entry);
+        (void)runner_send(s->socket, &m);
+}
+
 void request_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start, int log_folder)
 {
         struct record record = new_record(s, run, start, RECORD_CREATED);
@@ -89,7 +101,9 @@ void request_start(struct runner_state *s, const void *data, size_t size, uint64
         if (pid == 0)
                 supervisor_main(s, data, size, TAKE_FD(fd), TAKE_FD(folder));
         r = pid < 0 ? -errno : children_add(s, pid, run, start);
-        if (r < 0 && pid < 0) {
+        if (r < 0 && pid > 0)
+                tell_unwatched(s, run, start);
+        if (pid < 0) {
                 record.state = RECORD_EXECFAIL;
                 record.flags = RECORD_FAULT;
                 record.stage = STAGE_FORK;

@@ -286,6 +286,7 @@ static double number(int argc, char *argv[], int i, double otherwise)
 static void run(char *self, int argc, char *argv[])
 {
         const char *mode = word(argc, argv, 0, "");
+        char path[4096];
 
         if (strcmp(mode, "env") == 0)
                 show_env();
@@ -298,7 +299,7 @@ static void run(char *self, int argc, char *argv[])
         else if (strcmp(mode, "umask") == 0)
                 printf("%03o\n", umask(0));
         else if (strcmp(mode, "cwd") == 0)
-                printf("%s\n", get_current_dir_name());
+                printf("%s\n", getcwd(path, sizeof(path)));
         else if (strcmp(mode, "nice") == 0)
                 printf("%d\n", getpriority(PRIO_PROCESS, 0));
         else if (strcmp(mode, "limits") == 0)

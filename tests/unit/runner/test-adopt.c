@@ -425,6 +425,8 @@ static void test_folders(struct harness *h)
         ok(wait_folder_gone(h, ended), "a sweep clears what no run knows");
         ok(harness_has_folder(h, running, 1), "but not while it is alive");
         is_int(runner_watched(h->runner), 0, "it is no run of ours");
+        harness_start(h, running, 1, j);
+        ok(failed_at(harness_end(h, running, 1), STAGE_RECORD, EEXIST, true), "and its number is not for another run");
         open_gate();
         ok(wait_folder_gone(h, running), "then it goes too");
         forget_events(h);

@@ -31,6 +31,9 @@ static const struct injection {
         { "chdir", "error=EIO:when=2+", STAGE_CHDIR, EIO, false },
         { "pipe2", "error=EMFILE", STAGE_PIPES, EMFILE, true },
         { "pipe2", "error=ENFILE", STAGE_PIPES, ENFILE, true },
+        { "clone", "error=EAGAIN", STAGE_FORK, EAGAIN, true },
+        { "clone", "error=ENOMEM", STAGE_FORK, ENOMEM, true },
+        { "pwrite64", "error=ENOSPC:when=1", STAGE_RECORD, ENOSPC, true },
         { "mkdirat", "error=ENOSPC", STAGE_RECORD, ENOSPC, true },
 };
 
@@ -52,7 +55,7 @@ static const struct injection none = { "getppid", NULL, STAGE_NONE, 0, false };
 
 static void test_injection(const struct injection *in)
 {
-        char script[4096], what[128];
+        char script[4096], what[128], program[128];
         const struct event *ev;
         struct harness h;
         struct job *j;
@@ -62,7 +65,8 @@ static void test_injection(const struct injection *in)
         n = snprintf(script, sizeof(script), "#!/bin/sh\nexec strace -f -qq -o /dev/null -e trace=%s %s%s%s%s %s/jobsched-runner\n",
                      in->call, in->how ? "-e inject=" : "", in->how ? in->call : "", in->how ? ":" : "", in->how ? in->how : "",
                      top_builddir());
-        h.program = strdup(harness_file(&h, "runner", script, (size_t)n, 0755));
+        (void)snprintf(program, sizeof(program), "%s", harness_file(&h, "runner", script, (size_t)n, 0755));
+        h.program = program;
         harness_up(&h);
         (void)harness_file(&h, "ran", "", 0, 0666);
         j = harness_shell("id >>%s/ran", h.dir);
