@@ -76,6 +76,7 @@ struct engine *engine_free(struct engine *e)
         heap_done(&e->ready);
         heap_done(&e->deadlines);
         free(e->effects);
+        free(e->launch);
         free(e->holds);
         free(e->sorted);
         free(e->slots);
@@ -227,6 +228,7 @@ void engine_step(struct engine *e, const struct event *ev, struct actions *actio
         }
         runs_start(e);
         out_flush(e);
+        runs_launch(e);
 }
 
 void engine_timeout(const struct engine *e, struct wall *ret_wall, struct mono *ret_mono)

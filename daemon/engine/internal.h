@@ -36,7 +36,10 @@
 #define FAULT_MAX_USEC (60 * USEC_PER_SEC)
 #define FAULT_GIVE_UP_USEC (1 * USEC_PER_HOUR)
 /* Jobs taken up in one step, so that the first starts of a burst do not wait for the last row of it. */
-#define DUE_BATCH 128
+#define DUE_BATCH 32
+/* Runs whose `starting` rows are written ahead of their turn (max_starting paces the starts themselves), so that a burst
+ * needs a commit for many starts, not for each.  Filled up when half of it is used. */
+#define START_AHEAD 256
 
 #define WALL_ALWAYS ((struct wall){ INT64_MIN })
 
@@ -139,6 +142,9 @@ struct engine {
         struct heap deadlines;  /* eruns by deadline */
         uint64_t next_run, next_job, next_order;
         uint32_t n_starting, n_running, n_backoff, n_queued;
+        uint32_t n_sent;        /* of the starting ones: those the runner was told of */
+        uint64_t *launch;       /* ring of runs whose start is durable and waits for its turn */
+        size_t launch_head, n_launch, launch_allocated;
 
         uint64_t next_seq;      /* unit of this step */
         uint64_t stored_seq;
@@ -201,6 +207,8 @@ void runs_admit(struct engine *e, struct ejob *ej);
 void run_readmit(struct engine *e, struct erun *r);
 void runs_replace(struct engine *e, struct ejob *ej, struct erun *by);
 void runs_start(struct engine *e);
+void run_launchable(struct engine *e, uint64_t run, uint32_t start);
+void runs_launch(struct engine *e);
 void runs_deadlines(struct engine *e);
 void run_started(struct engine *e, const struct event *ev);
 void run_start_failed(struct engine *e, const struct event *ev);

@@ -220,26 +220,13 @@ void out_flush(struct engine *e)
         out_release(e);
 }
 
-/* A start is given out only if its run still waits for just this start; never while nothing may start.
- * While it waits the effect holds numbers alone: `seq` of the action is the run, `attempt` the start. */
+/* While a start waits for its row the effect holds numbers alone: `seq` of the action is the run, `attempt` the start. */
 static void let_out(struct engine *e, struct effect *x)
 {
-        struct action a = x->action;
-
-        if (a.type == ACTION_START) {
-                struct erun *r = run_find(e, a.seq);
-
-                if (!r || e->shutdown || r->info.state != RUN_STARTING || r->start_sent || r->info.start != a.start.attempt)
-                        return;
-                r->start_sent = true;
-                a = (struct action){
-                        .type = ACTION_START,
-                        .start = { .run = &r->info, .job = r->def, .last_success = r->ej->last_success,
-                                   .attempt = r->info.attempt + 1, .timeout_usec = x->action.start.timeout_usec,
-                                   .timeout_is_total = x->action.start.timeout_is_total },
-                };
-        }
-        out_now(e, &a);
+        if (x->action.type == ACTION_START)
+                run_launchable(e, x->action.seq, x->action.start.attempt);
+        else
+                out_now(e, &x->action);
 }
 
 /* Everything that waited for units which are durable now, in order. */

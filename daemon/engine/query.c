@@ -173,6 +173,7 @@ void engine_check(const struct engine *e)
 {
         uint32_t states[RUN_STATE_NR] = { 0 };
         size_t runs = 0, jobs = 0;
+        uint32_t sent = 0;
         const struct ejob *ej, *tmp;
 
         HASH_ITER(hh, e->jobs, ej, tmp) {
@@ -189,6 +190,7 @@ void engine_check(const struct engine *e)
                         assert((r->ready_index != HEAP_NONE) <= (r->info.state == RUN_QUEUED && r->admitted));
                         assert(r->info.state != RUN_BACKOFF || r->deadline_index != HEAP_NONE || !e->loaded);
                         states[r->info.state]++;
+                        sent += r->info.state == RUN_STARTING && r->start_sent;
                         active++;
                         admitted += r->admitted && !(r->info.flags & RUN_FORCED);
                         chained += r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED);
@@ -200,6 +202,7 @@ void engine_check(const struct engine *e)
                 assert(!ej->def || !e->loaded || ej->next.usec > ej->watermark.usec);
         }
         assert(runs == e->n_runs && jobs == e->n_jobs);
+        assert(sent == e->n_sent);
         assert(states[RUN_QUEUED] == e->n_queued && states[RUN_STARTING] == e->n_starting);
         assert(states[RUN_RUNNING] == e->n_running && states[RUN_BACKOFF] == e->n_backoff);
 }

@@ -88,6 +88,8 @@ void run_move(struct engine *e, struct erun *r, enum run_state state, enum run_r
 {
         assert(run_state_may_become(r->info.state, state));
         count_state(e, r->info.state, -1);
+        if (r->info.state == RUN_STARTING && r->start_sent)
+                e->n_sent--;
         r->info.state = state;
         r->info.reason = reason;
         count_state(e, state, 1);
@@ -208,6 +210,8 @@ struct erun *run_restore(struct engine *e, struct ejob *ej, const struct run_inf
                 ej->n_joined++;
         }
         count_state(e, info->state, 1);
+        if (info->state == RUN_STARTING)
+                e->n_sent++;
         return r;
 }
 
@@ -314,28 +318,69 @@ static int64_t attempt_timeout(const struct engine *e, const struct erun *r, boo
 static void start(struct engine *e, struct erun *r)
 {
         struct action a = { .type = ACTION_START, .seq = r->info.id };
-        bool total;
 
         r->info.start++;
         r->info.cause_run = 0;
         r->start_sent = false;
         run_move(e, r, RUN_STARTING, REASON_NONE);
         a.start.attempt = r->info.start;
-        a.start.timeout_usec = attempt_timeout(e, r, &total);
-        a.start.timeout_is_total = total;
         out_after_store(e, &a, NULL, false);
 }
 
-/* Starts what may start now, in the order of the queue. */
+/* Writes down the starts of what comes next, in the order of the queue. */
 void runs_start(struct engine *e)
 {
         struct erun *r;
 
-        if (!e->loaded || e->degraded || e->shutdown)
+        if (!e->loaded || e->degraded || e->shutdown || e->n_starting - e->n_sent > START_AHEAD / 2)
                 return;
-        while ((r = heap_top(&e->ready)) && e->n_starting + e->n_running < e->opt.max_running && e->n_starting < e->opt.max_starting) {
+        while ((r = heap_top(&e->ready)) && e->n_starting + e->n_running < e->opt.max_running &&
+               e->n_starting - e->n_sent < START_AHEAD) {
                 heap_remove(&e->ready, r);
                 start(e, r);
+        }
+}
+
+/* The `starting` row of this start is durable: it waits for its turn. */
+void run_launchable(struct engine *e, uint64_t run, uint32_t start_nr)
+{
+        struct erun *r = run_find(e, run);
+
+        if (!r || r->info.state != RUN_STARTING || r->start_sent || r->info.start != start_nr)
+                return;
+        if (e->n_launch == e->launch_allocated) {
+                size_t n = MAX(e->launch_allocated * 2, (size_t)64);
+                uint64_t *v = engine_realloc(NULL, n, sizeof(*v));
+
+                for (size_t i = 0; i < e->n_launch; i++)
+                        v[i] = e->launch[(e->launch_head + i) % e->launch_allocated];
+                free(e->launch);
+                e->launch = v;
+                e->launch_head = 0;
+                e->launch_allocated = n;
+        }
+        e->launch[(e->launch_head + e->n_launch++) % e->launch_allocated] = run;
+}
+
+/* Hands starts to the runner, so many at a time as may be starting.  One that was cancelled meanwhile is passed over. */
+void runs_launch(struct engine *e)
+{
+        while (e->n_launch > 0 && e->n_sent < e->opt.max_starting && !e->degraded && !e->shutdown) {
+                struct erun *r = run_find(e, e->launch[e->launch_head]);
+                struct action a = { .type = ACTION_START };
+
+                e->launch_head = (e->launch_head + 1) % e->launch_allocated;
+                e->n_launch--;
+                if (!r || r->info.state != RUN_STARTING || r->start_sent)
+                        continue;
+                r->start_sent = true;
+                e->n_sent++;
+                a.start.run = &r->info;
+                a.start.job = r->def;
+                a.start.last_success = r->ej->last_success;
+                a.start.attempt = r->info.attempt + 1;
+                a.start.timeout_usec = attempt_timeout(e, r, &a.start.timeout_is_total);
+                out_now(e, &a);
         }
 }
 
@@ -445,8 +490,8 @@ static void attempt_failed(struct engine *e, struct erun *r, enum run_state stat
         r->info.flags &= ~(uint32_t)RUN_STOPPING;
         r->info.retry_at = wall_add(e->now, delay);
         forget(e, r);
-        r->start_sent = false;
         run_move(e, r, RUN_BACKOFF, reason);
+        r->start_sent = false;
         wait_until(e, r, total.usec < due.usec ? total : due);
 }
 
@@ -466,8 +511,8 @@ static void fault(struct engine *e, struct erun *r)
         r->faults++;
         delay = MIN(delay, FAULT_MAX_USEC);
         forget(e, r);
-        r->start_sent = false;
         run_move(e, r, RUN_QUEUED, REASON_FAULT);
+        r->start_sent = false;
         wait_until(e, r, mono_add(e->mono, delay));
 }
 
@@ -587,8 +632,8 @@ void run_start_failed(struct engine *e, const struct event *ev)
                 fault(e, r);
         } else if (ev->attempt.stage == STAGE_NONE) {
                 forget(e, r);
-                r->start_sent = false;
                 run_move(e, r, RUN_QUEUED, REASON_NONE);
+                r->start_sent = false;
                 make_ready(e, r);
         } else {
                 r->info.attempt++;

@@ -104,7 +104,7 @@ static struct srun *next_in_line(const struct sjob *j)
 
 static void audit_waiting(struct sim *s)
 {
-        bool room = s->n_starting < s->options.max_starting && s->n_starting + s->n_running < s->options.max_running;
+        bool room = s->n_sent < s->options.max_starting && s->n_starting + s->n_running < s->options.max_running;
 
         for (const struct srun *r = s->active; r; r = r->next)
                 if (r->has_em && r->em.state == RUN_BACKOFF && r->backoff_due && s->now > r->backoff_due + 70 * SECOND && !s->degraded &&

@@ -398,6 +398,7 @@ static void check_run(struct sim *s, const struct row *row, uint64_t seq)
                 fail(s, "run %llu: cancelled by nobody", (unsigned long long)n->id);
         if (r->has_em && r->in_job_list) {
                 s->n_starting -= r->em.state == RUN_STARTING;
+                s->n_sent -= r->em.state == RUN_STARTING && r->sent_start == r->em.start;
                 s->n_running -= r->em.state == RUN_RUNNING;
         }
         if (first || r->em.state != n->state)
@@ -411,6 +412,7 @@ static void check_run(struct sim *s, const struct row *row, uint64_t seq)
         else {
                 srun_list(r);
                 s->n_starting += n->state == RUN_STARTING;
+                s->n_sent += n->state == RUN_STARTING && r->sent_start == n->start;
                 s->n_running += n->state == RUN_RUNNING;
         }
 }
@@ -518,8 +520,6 @@ void check_unit_end(struct sim *s, uint64_t seq)
         }
         s->n_touched = 0;
         if (s->started_some) {
-                if (s->n_starting > s->options.max_starting)
-                        fail(s, "%u runs are starting, %u are allowed", s->n_starting, s->options.max_starting);
                 if (s->n_starting + s->n_running > s->options.max_running)
                         fail(s, "%u runs are running, %u are allowed", s->n_starting + s->n_running, s->options.max_running);
         }
@@ -555,6 +555,10 @@ void check_start(struct sim *s, const struct action *act)
                 if (a->state == ATT_SENT || a->state == ATT_CREATED || a->state == ATT_RUNNING)
                         fail(s, "START of %llu.%u while %llu.%u lives", (unsigned long long)n->id, n->start, (unsigned long long)n->id, a->start);
         }
+        r->sent_start = n->start;
+        if (++s->n_sent > s->options.max_starting)
+                fail(s, "START of %llu.%u: %u runs are starting, %u are allowed", (unsigned long long)n->id, n->start, s->n_sent,
+                     s->options.max_starting);
         if (memcmp(d->digest, r->em.digest, 32) != 0 || !store_definition(s, d->digest))
                 fail(s, "START of %llu.%u by a definition that is not kept", (unsigned long long)n->id, n->start);
         if (act->start.attempt != attempts_of(r) + 1)

@@ -124,6 +124,7 @@ struct srun {
         enum run_reason moved_reason;
         bool has_moved;
         uint64_t start_seq;                 /* unit of the last `starting` row */
+        uint32_t sent_start;                /* the start that the runner was last told of, in this life or before */
         uint64_t state_seq;                 /* unit of the last change of state */
         int64_t untold_since;               /* to stop, running, and the runner was not asked to */
         int64_t backoff_due;                /* world time; 0: not known (another life) */
@@ -288,6 +289,7 @@ struct sim {
         size_t n_all_oracles;
         uint64_t next_digest;
         uint32_t n_starting, n_running; /* by em */
+        uint32_t n_sent;                /* starting, and the runner was told */
         uint32_t stopped_life;
         const struct file_row *config_file;
         bool saw_file;

@@ -168,7 +168,7 @@ void daemon_die(struct sim *s, bool clean)
         s->up = s->boot_counts = s->shutdown = s->degraded = s->clock_waiting = false;
         s->life++;
         super_disconnect(s);
-        s->n_starting = s->n_running = 0;
+        s->n_starting = s->n_running = s->n_sent = 0;
         for (struct srun *r = s->active; r; r = next) {
                 next = r->next;
                 srun_unlist(r);
@@ -184,6 +184,9 @@ void daemon_die(struct sim *s, bool clean)
                 } else if (!run_state_ends(r->du.state)) {
                         srun_list(r);
                         s->n_starting += r->du.state == RUN_STARTING;
+                        /* Found by the next life, and asked about: counts as told. */
+                        r->sent_start = r->du.start;
+                        s->n_sent += r->du.state == RUN_STARTING;
                         s->n_running += r->du.state == RUN_RUNNING;
                 } else
                         srun_settle(s, r);
