@@ -21,7 +21,8 @@ static void sort_jobs(struct engine *e)
                 if (ej->def)
                         e->sorted[e->n_sorted++] = ej;
         assert(e->n_sorted == e->n_jobs);
-        qsort(e->sorted, e->n_sorted, sizeof(*e->sorted), by_name);
+        if (e->n_sorted > 0) /* qsort() takes no NULL */
+                qsort(e->sorted, e->n_sorted, sizeof(*e->sorted), by_name);
         e->sorted_stale = false;
 }
 
