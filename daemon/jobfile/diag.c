@@ -70,6 +70,11 @@ int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const
         return r < 0 ? r : append(d, &one);
 }
 
+void diagnostics_drop_last(struct diagnostics *d)
+{
+        diagnostic_done(&d->v[--d->n]);
+}
+
 /* Insertion sort: there are few, and most come in order; equal places keep their order. */
 void diagnostics_sort(struct diagnostics *d)
 {

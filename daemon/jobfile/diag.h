@@ -8,6 +8,8 @@
 int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const char *key, const char *hint, const char *fmt, ...)
         __attribute__((format(printf, 6, 7)));
 
+void diagnostics_drop_last(struct diagnostics *d);
+
 /* In order of place; what is at no place comes first. */
 void diagnostics_sort(struct diagnostics *d);
 

@@ -541,6 +541,7 @@ int folder_restore(struct folder *f, const struct file_row *row)
         struct folder_dir *dir = slash ? find_dir(f, row->path, (size_t)MAX(slash - row->path, 1)) : NULL;
         struct restored *r;
         struct file *file;
+        bool fresh;
 
         if (!row->text)
                 return 0;
@@ -558,15 +559,21 @@ int folder_restore(struct folder *f, const struct file_row *row)
         file = file_get(f, dir, slash + 1);
         if (!file)
                 return -ENOMEM;
-        if (!file->restored) /* (of twice the same path the later one counts) */
+        fresh = !file->restored; /* (of twice the same path the later one counts) */
+        if (fresh)
                 file->restored = (uint32_t)++f->n_restored;
         f->restored_texts.chunk = TEXTS_CHUNK;
         r = &f->restored[file->restored - 1];
         *r = (struct restored){ .file = file, .text = arena_copy(&f->restored_texts, row->text, row->size), .size = row->size, .uid = row->uid, .mode = row->mode };
         if (r->text)
                 return 0;
-        file->restored = 0;
-        f->n_restored--;
+        if (fresh) {
+                file->restored = 0;
+                f->n_restored--;
+        } else {
+                r->file = NULL;
+                file->restored = 0;
+        }
         return -ENOMEM;
 }
 

@@ -100,12 +100,11 @@ static bool command_misspelt(const struct node *map)
         return false;
 }
 
-/* NULL: it has errors, or memory ran out. */
+/* NULL: the file has errors, or memory ran out. */
 static struct job *read_job(struct reading *r, const struct node *name, const struct draft *defaults, struct draft *d, struct job_source *source,
                             struct buf *scratch)
 {
         const struct node *map = name->next;
-        size_t errors = r->errors->n;
         const char *wrong = name_wrong(name->text);
         char clipped[CLIP_SIZE];
         struct job *j;
@@ -121,7 +120,7 @@ static struct job *read_job(struct reading *r, const struct node *name, const st
         if (!d->keys[JOB_KEY_COMMAND] && !r->partial && !command_misspelt(map))
                 complain(r, name, "command", NULL, "the job `%s` has no `command`", clip(name->text, clipped));
         draft_judge(r, d, name, LAYER_JOB);
-        if (r->oom || r->errors->n > errors)
+        if (r->oom || r->errors->n > 0) /* of this job or another: the file gives none */
                 return NULL;
         j = draft_pack(d, name->text, source, name->line, scratch);
         if (!j)

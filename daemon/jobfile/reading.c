@@ -9,8 +9,8 @@
 #include "base/util.h"
 #include "jobfile/diag.h"
 
-static void say(struct reading *r, struct diagnostics *to, const struct node *at, const char *key, const char *hint, const char *fmt,
-                va_list ap)
+static void __attribute__((format(printf, 6, 0)))
+say(struct reading *r, struct diagnostics *to, const struct node *at, const char *key, const char *hint, const char *fmt, va_list ap)
 {
         char *message = NULL;
 

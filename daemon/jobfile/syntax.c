@@ -28,15 +28,34 @@ static struct line line_at(const char *text, size_t size, size_t number)
         return (struct line){ at, (size_t)(end - at) };
 }
 
-/* The byte at a column (of characters), 0 past the end. */
-static char char_at(struct line l, size_t column)
+/* The byte of a line at which a column (of characters) begins; l.n past the end. */
+static size_t byte_at(struct line l, size_t column)
 {
         size_t i = 0;
 
         for (; i < l.n; i++)
                 if (((unsigned char)l.at[i] & 0xC0) != 0x80 && column-- == 0)
                         break;
+        return i;
+}
+
+static char char_at(struct line l, size_t column)
+{
+        size_t i = byte_at(l, column);
+
         return i < l.n ? l.at[i] : 0;
+}
+
+/* From byte `from` of the line to where the value ends: the line, or in brackets the next of `,]}`. */
+static void set_trap(const yaml_parser_t *p, const char *text, struct line l, size_t number, size_t from, struct trap *ret)
+{
+        size_t to = from, column = 0;
+
+        while (to < l.n && l.at[to] != '\r' && !(p->flow_level > 0 && strchr(",]}", l.at[to])))
+                to++;
+        for (size_t i = 0; i < from; i++)
+                column += ((unsigned char)l.at[i] & 0xC0) != 0x80;
+        *ret = (struct trap){ (size_t)(l.at - text) + from, (size_t)(l.at - text) + to, (uint32_t)number + 1, (uint32_t)column + 1 };
 }
 
 /* `  - key: value`: the key (in buf, "" if there is none), and where the value begins. */
@@ -109,13 +128,14 @@ static int report_character(struct diagnostics *errors, yaml_mark_t at, const ch
         return report(errors, at, key, hint, message);
 }
 
-int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const struct quoted *last, struct diagnostics *errors)
+int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const struct quoted *last, struct diagnostics *errors, struct trap *ret_trap)
 {
         yaml_mark_t at = p->problem_mark, opened;
         struct line line = line_at(text, size, at.line);
         char key[65], message[256], c;
         size_t value;
 
+        *ret_trap = (struct trap){ 0 };
         if (p->error == YAML_MEMORY_ERROR)
                 return -ENOMEM;
         if (p->error == YAML_READER_ERROR)
@@ -132,11 +152,16 @@ int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const s
         }
         if (says(p->context, "scanning an alias") || says(p->context, "scanning an anchor")) {
                 at = p->context_mark;
-                (void)split_line(line_at(text, size, at.line), key);
+                line = line_at(text, size, at.line);
+                (void)split_line(line, key);
+                set_trap(p, text, line, at.line, byte_at(line, at.column), ret_trap);
                 return report_character(errors, at, key, says(p->context, "alias") ? '*' : '&');
         }
-        if (says(p->problem, "cannot start any token"))
+        if (says(p->problem, "cannot start any token")) {
+                if (char_at(line, at.column) != '\t')
+                        set_trap(p, text, line, at.line, byte_at(line, at.column), ret_trap);
                 return report_character(errors, at, key, char_at(line, at.column));
+        }
         if (says(p->problem, "tab character") || indented_with_tab(line))
                 return report_character(errors, at, key, '\t');
         if (says(p->context, "tag") || says(p->context, "%TAG") || says(p->context, "directive"))
@@ -146,8 +171,10 @@ int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const s
                 (void)split_line(line_at(text, size, opened.line), key);
                 return report(errors, opened, key, NULL, "the quote that opens here is not closed on its line, and swallows those that follow");
         }
-        if (says(p->problem, "mapping values are not allowed") && *key && at.column > value)
+        if (says(p->problem, "mapping values are not allowed") && *key && at.column > value) {
+                set_trap(p, text, line, at.line, value, ret_trap);
                 return report(errors, at, key, "quote the whole text", "`: ` in an unquoted text makes it a map");
+        }
 
         c = *key && value < line.n ? line.at[value] : 0;
         if (c == '[' || c == '{')

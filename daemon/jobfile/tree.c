@@ -1,6 +1,7 @@
 #include "jobfile/tree.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -24,6 +25,8 @@ struct builder {
         unsigned depth;
         unsigned documents;
         struct quoted last_quoted;
+        const struct trap *traps; /* replaced already, and said */
+        size_t n_traps;
         bool stop;
 };
 
@@ -125,6 +128,11 @@ static int on_scalar(struct builder *b, const yaml_event_t *e)
                 return -ENOMEM;
         if (quoted && e->start_mark.line < e->end_mark.line)
                 b->last_quoted = (struct quoted){ true, e->start_mark, e->end_mark };
+        for (size_t i = 0; i < b->n_traps; i++)
+                if (b->traps[i].line == n->line && b->traps[i].column == n->column) {
+                        n->kind = NODE_BROKEN;
+                        return 0;
+                }
         if (e->data.scalar.length > TREE_SCALAR_MAX) {
                 n->kind = NODE_BROKEN;
                 return diagnostics_add(b->errors, MARK(e->start_mark), NULL, NULL, "a text of more than 64 KiB");
@@ -213,17 +221,19 @@ static int close_all(struct builder *b)
         return 0;
 }
 
-static int run_parser(struct builder *b, yaml_parser_t *parser, bool *ret_partial)
+/* *ret_trap: what made the parser give up, if it can be replaced. */
+static int run_parser(struct builder *b, yaml_parser_t *parser, bool *ret_partial, struct trap *ret_trap)
 {
         bool partial = false;
         int r;
 
+        *ret_trap = (struct trap){ 0 };
         while (!b->stop) {
                 yaml_event_t e;
 
                 if (!yaml_parser_parse(parser, &e)) {
                         partial = true;
-                        r = syntax_report(parser, b->text, b->size, &b->last_quoted, b->errors);
+                        r = syntax_report(parser, b->text, b->size, &b->last_quoted, b->errors, ret_trap);
                         if (r < 0)
                                 return r;
                         break;
@@ -237,34 +247,91 @@ static int run_parser(struct builder *b, yaml_parser_t *parser, bool *ret_partia
         return close_all(b);
 }
 
-int tree_read(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
+#define TRAPS_MAX 16
+#define TRAPS_WORK (1u << 20) /* bytes to be read again at most, so that a big file that is all traps takes no longer than a good one twice its size */
+
+/* The text, read as often as there are traps in it: each is reported, and replaced by a harmless text of the same length. */
+struct attempts {
+        struct trap traps[TRAPS_MAX];
+        size_t n;
+        size_t work;
+        char *copy;
+};
+
+static bool defuse(struct attempts *a, const char **text, size_t size, struct trap t)
 {
-        struct builder b = { .arena = arena, .errors = errors };
+        if (t.to <= t.from || a->n == TRAPS_MAX || a->work + size > TRAPS_WORK)
+                return false;
+        if (!a->copy) {
+                a->copy = malloc(size);
+                if (!a->copy)
+                        return false;
+                memcpy(a->copy, *text, size);
+                *text = a->copy;
+        }
+        memset(a->copy + t.from, 'x', t.to - t.from);
+        if (t.to - t.from > 1)
+                a->copy[t.from] = a->copy[t.to - 1] = '"';
+        a->traps[a->n++] = t;
+        a->work += size;
+        return true;
+}
+
+/* One attempt.  *ret_trap: what stopped it; it is the last of `errors` then. */
+static int attempt(const char *text, size_t size, const struct attempts *a, struct arena *arena, struct diagnostics *errors, struct tree *ret,
+                   struct trap *ret_trap)
+{
+        struct builder b = { .arena = arena, .errors = errors, .text = text, .size = size, .traps = a->traps, .n_traps = a->n };
         yaml_parser_t parser;
         bool partial = false;
+        int r;
+
+        if (!yaml_parser_initialize(&parser))
+                return -ENOMEM;
+        yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+        yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+        r = run_parser(&b, &parser, &partial, ret_trap);
+        yaml_parser_delete(&parser);
+        if (r == 0)
+                *ret = (struct tree){ .root = b.root, .partial = partial };
+        return r;
+}
+
+/* Only the last of the errors from `first` on stays: the others will be found again. */
+static void keep_last(struct diagnostics *errors, size_t first)
+{
+        while (errors->n > first + 1) {
+                struct diagnostic t = errors->v[errors->n - 1];
+
+                errors->v[errors->n - 1] = errors->v[errors->n - 2];
+                errors->v[errors->n - 2] = t;
+                diagnostics_drop_last(errors);
+        }
+}
+
+int tree_read(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
+{
+        struct attempts a = { 0 };
+        struct trap trap;
+        size_t first;
         int r;
 
         r = prescan(&text, &size, arena, errors);
         if (r < 0)
                 return r;
-        if (size == 0) {
-                *ret = (struct tree){ .partial = errors->n > 0 };
-                return 0;
-        }
         if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* the encoding is settled, so libyaml won't look for it */
                 text += 3;
                 size -= 3;
         }
-        b.text = text;
-        b.size = size;
-        if (!yaml_parser_initialize(&parser))
-                return -ENOMEM;
-        yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-        yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-        r = run_parser(&b, &parser, &partial);
-        yaml_parser_delete(&parser);
-        if (r < 0)
-                return r;
-        *ret = (struct tree){ .root = b.root, .partial = partial };
-        return 0;
+        if (size == 0) {
+                *ret = (struct tree){ .partial = errors->n > 0 };
+                return 0;
+        }
+        first = errors->n;
+        while ((r = attempt(text, size, &a, arena, errors, ret, &trap)) == 0 && errors->n < DIAGNOSTICS_MAX && defuse(&a, &text, size, trap)) {
+                keep_last(errors, first++);
+                arena_done(arena);
+        }
+        free(a.copy);
+        return r;
 }

@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static bool added; /* uthash's only word about memory that ran out */
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(entry) (added = false)
 #include <uthash.h>
 
 #include "base/fd.h"
@@ -19,7 +22,7 @@
 
 struct zone_entry {
         UT_hash_handle hh;
-        struct tz *tz; /* NULL: there is none of that name, and it is not looked for again */
+        struct tz *tz;
         char name[];
 };
 
@@ -99,6 +102,7 @@ static int load(int fd, const char *name, struct tz **ret)
 const struct tz *zones_find(struct zones *z, const char *name)
 {
         struct zone_entry *e;
+        struct tz *tz = NULL;
         int fd;
 
         HASH_FIND_STR(z->by_name, name, e);
@@ -106,19 +110,24 @@ const struct tz *zones_find(struct zones *z, const char *name)
                 return e->tz;
         if (!name_is_valid(name))
                 return NULL;
-        e = calloc(1, sizeof(*e) + strlen(name) + 1);
-        if (!e)
-                return NULL;
-        memcpy(e->name, name, strlen(name) + 1);
         fd = z->dir >= 0 ? open_beneath(z->dir, name) : -ENOENT;
         if (fd >= 0) {
-                if (load(fd, name, &e->tz) < 0)
-                        e->tz = NULL;
+                if (load(fd, name, &tz) < 0)
+                        tz = NULL;
                 safe_close(fd);
         }
-        HASH_ADD_STR(z->by_name, name, e);
-        if (e->tz)
-                return e->tz;
+        /* What is missing is looked for again at the next reload: it may have been installed by then. */
+        e = tz ? calloc(1, sizeof(*e) + strlen(name) + 1) : NULL;
+        if (e) {
+                memcpy(e->name, name, strlen(name) + 1);
+                e->tz = tz;
+                added = true;
+                HASH_ADD_STR(z->by_name, name, e);
+                if (added)
+                        return tz;
+                free(e);
+        }
+        tz_free(tz);
         return streq(name, "UTC") ? tz_utc() : NULL;
 }
 

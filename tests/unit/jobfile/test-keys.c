@@ -538,6 +538,23 @@ static void test_limits(void)
         limit("many tag lines", repeat("", "%TAG !a", "! tag:x\n", 40000, "---\njobs: {a: {command: x}}\n"), "tag");
 }
 
+/* One trap does not hide what stands behind it. */
+static void test_traps(void)
+{
+        struct jobfile f;
+
+        is_int(parse("jobs:\n  a:\n    schedule: */5 * * * *\n    command: echo foo: bar\n    nice: 99\n"
+                     "  b: {schedule: @daily, command: x, timeout: 5x}\n  c:\n    schedule: * * * * *\n    comand: x\n",
+                     &f),
+               -EINVAL, "several traps in a file");
+        ok(has(&f.errors, 3, 15, "alias") && has(&f.errors, 4, 22, "quote") && has(&f.errors, 5, 11, "range") && has(&f.errors, 6, 17, "quote") &&
+                   has(&f.errors, 6, 46, "duration") && has(&f.errors, 8, 15, "alias") && has(&f.errors, 9, 5, "command"),
+           "  all are reported, and what is behind them");
+        if (!is_int(f.errors.n, 7, "  each once"))
+                show(&f.errors);
+        jobfile_done(&f);
+}
+
 static void test_own_user(void)
 {
         struct jobfile_options opt = { .zones = &zones, .now = NOW, .own_user_only = true, .own_user = "alice" };
@@ -586,6 +603,7 @@ int main(void)
         test_inheritance();
         test_warnings();
         test_limits();
+        test_traps();
         test_own_user();
         test_schema();
         return tap_done();
