@@ -158,7 +158,9 @@ static enum haste row_haste(struct gather *g, const struct row *row)
                 bool new = row->run.id > g->last_run;
 
                 g->last_run = MAX(g->last_run, row->run.id);
-                return new && row->run.trigger == TRIGGER_MANUAL ? HASTE_NOW : HASTE_LAZY;
+                if (row->run.trigger != TRIGGER_MANUAL)
+                        return HASTE_LAZY;
+                return new ? HASTE_NOW : run_state_ends(row->run.state) ? HASTE_SOON : HASTE_LAZY;
         }
         if (row->type == ROW_TRANSITION)
                 return row->transition.state == RUN_WAITING || row->transition.state == RUN_QUEUED ||

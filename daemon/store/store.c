@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "store/internal.h"
 
-#define CHECK_USEC (250 * USEC_PER_MSEC) /* looking for damage at the start */
+#define CHECK_USEC (100 * USEC_PER_MSEC) /* looking for damage at the start */
 
 const char *store_network_filesystem(long type)
 {

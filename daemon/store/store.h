@@ -40,7 +40,7 @@ int store_set_boot(struct store *s, const char *boot, struct error *reterr);
 /* ---- running */
 struct store_options {
         const char *log_dir;  /* where log files of runs are, to remove them with their rows */
-        /* In a burst, how long rows that a start waits for may wait for more of them, to share one sync (five times
+        /* In a burst, how long rows that a start waits for may wait for more of them, to share one sync (ten times
          * that for rows that only tell what happened).  Where nothing was committed in that time before, and for
          * what a person waits for: not at all.  0: 5 ms. */
         int64_t gather_usec;

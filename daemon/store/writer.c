@@ -139,7 +139,7 @@ static void try_taken(struct writer *w)
 static int64_t commit_due(struct writer *w)
 {
         const struct store *s = w->store;
-        int64_t window = s->gather_usec, lazy = 5 * window;
+        int64_t window = s->gather_usec, lazy = 10 * window;
 
         if (s->closing || s->pending_haste == HASTE_NOW || s->pending_rows >= STORE_TXN_ROWS)
                 return 0;
