@@ -1,5 +1,5 @@
-/* Memory that is given back all at once: what reading one file needs.  Pure.
- * A failed allocation is remembered in `failed`, so that the reader may go on to a convenient place before it says -ENOMEM. */
+/* Memory that is given back all at once: what reading one file needs.  Pure. A failed allocation is remembered in
+ * `failed`, so that the reader may go on to a convenient place before it says -ENOMEM. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -25,8 +25,8 @@ struct checking {
         struct jobfile_options parse;
         struct check *check;
         size_t allocated;
-        struct table names;  /* the jobs so far */
-        struct job **jobs;   /* references to them */
+        struct table names; /* the jobs so far */
+        struct job **jobs;  /* references to them */
         size_t n_jobs, allocated_jobs;
 };
 
@@ -58,7 +58,8 @@ static int open_file(const struct checking *c, const char *path, int *ret_fd, st
         int r;
 
         if (c->opt->host) {
-                int n = snprintf(folder, sizeof(folder), "%.*s", slash ? (int)MAX(slash - path, 1) : 1, slash ? path : ".");
+                int n = snprintf(folder, sizeof(folder), "%.*s", slash ? (int)MAX(slash - path, 1) : 1,
+                                 slash ? path : ".");
 
                 if (n < 0 || (size_t)n >= sizeof(folder))
                         return error_set(reterr, -ENAMETOOLONG, ERROR_FAILED, "the path is too long");
@@ -71,7 +72,8 @@ static int open_file(const struct checking *c, const char *path, int *ret_fd, st
         return S_ISREG(st.st_mode) ? 0 : error_set(reterr, -EINVAL, ERROR_INVALID, "this is not a plain file");
 }
 
-/* The text, one byte more than is allowed at most.  What is wrong becomes an error of the file: *ret_text NULL.  0 or -ENOMEM. */
+/* The text, one byte more than is allowed at most.  What is wrong becomes an error of the file: *ret_text NULL.  0
+ * or -ENOMEM. */
 static int read_text_of(struct checking *c, struct check_file *file, char **ret_text, size_t *ret_size)
 {
         _cleanup_(closep) int fd = -1;
@@ -108,8 +110,8 @@ static bool in_path(const char *program, const char *path)
         while (*path) {
                 size_t n = strcspn(path, ":");
 
-                if (n > 0 && snprintf(file, sizeof(file), "%.*s/%s", (int)n, path, program) < (int)sizeof(file) && stat(file, &st) == 0 &&
-                    S_ISREG(st.st_mode) && (st.st_mode & 0111))
+                if (n > 0 && snprintf(file, sizeof(file), "%.*s/%s", (int)n, path, program) < (int)sizeof(file) &&
+                    stat(file, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111))
                         return true;
                 path += n + (path[n] == ':');
         }
@@ -132,12 +134,15 @@ static int look_at_machine(const struct job *j, struct diagnostics *warnings)
                 if (streq(j->env[i].key, "PATH"))
                         path = j->env[i].value;
         if (j->user && !all_digits(j->user) && !getpwnam(j->user))
-                r = diagnostics_add(warnings, j->line, 0, "user", NULL, "this system has no user `%s`", clip(j->user, clipped));
+                r = diagnostics_add(warnings, j->line, 0, "user", NULL, "this system has no user `%s`",
+                                    clip(j->user, clipped));
         if (r == 0 && j->group && !all_digits(j->group) && !getgrnam(j->group))
-                r = diagnostics_add(warnings, j->line, 0, "group", NULL, "this system has no group `%s`", clip(j->group, clipped));
+                r = diagnostics_add(warnings, j->line, 0, "group", NULL, "this system has no group `%s`",
+                                    clip(j->group, clipped));
         if (r == 0 && !in_path(program, path))
-                r = diagnostics_add(warnings, j->line, 0, j->command_is_argv ? "command" : "shell", NULL, "this system has no program `%s`%s",
-                                    clip(program, clipped), strchr(program, '/') ? "" : " in the job's PATH");
+                r = diagnostics_add(warnings, j->line, 0, j->command_is_argv ? "command" : "shell", NULL,
+                                    "this system has no program `%s`%s", clip(program, clipped),
+                                    strchr(program, '/') ? "" : " in the job's PATH");
         return r;
 }
 
@@ -154,8 +159,9 @@ static int add_job(struct checking *c, struct check_file *file, struct job *job,
         int r;
 
         if (other)
-                return diagnostics_add(&file->errors, job->line, job_name_column(text, size, job), job->name, "rename one of them",
-                                       "the name `%s` is taken by line %u of %s", job->name, other->line, other->source->path);
+                return diagnostics_add(&file->errors, job->line, job_name_column(text, size, job), job->name,
+                                       "rename one of them", "the name `%s` is taken by line %u of %s", job->name,
+                                       other->line, other->source->path);
         if (c->n_jobs == c->allocated_jobs) {
                 size_t want = c->allocated_jobs ? 2 * c->allocated_jobs : 16;
                 struct job **v = reallocarray(c->jobs, want, sizeof(*v));
@@ -225,7 +231,8 @@ static int check_folder(struct checking *c, const char *path)
         for (int i = 0; i < n; i++) {
                 char *full = NULL;
 
-                if (r == 0 && asprintf(&full, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", names[i]->d_name) < 0) {
+                if (r == 0 &&
+                    asprintf(&full, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", names[i]->d_name) < 0) {
                         full = NULL;
                         r = -ENOMEM;
                 }
@@ -277,7 +284,9 @@ int jobfile_check(char *const *paths, const struct check_options *opt, struct ch
 {
         struct check check = { 0 };
         struct checking c = {
-                .opt = opt, .check = &check, .parse = { .zones = opt->zones, .now = opt->now, .blocked_is_error = true },
+                .opt = opt,
+                .check = &check,
+                .parse = { .zones = opt->zones, .now = opt->now, .blocked_is_error = true },
         };
         struct config config;
         int r;

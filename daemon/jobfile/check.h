@@ -17,13 +17,14 @@ struct check_file {
 };
 
 struct check {
-        struct check_file *files; /* the configuration first, then the files in the order given; folders in order of name */
+        struct check_file
+                *files; /* the configuration first, then the files in the order given; folders in order of name */
         size_t n;
         size_t n_errors, n_warnings;
 };
 
-/* `paths` (NULL-terminated): files of any name, and folders, of which *.yaml and *.yml are taken as the daemon does.  Whatever is wrong
- * with them, not being there included, is an error in *ret.  What would block a job is an error, a name that two files have too.
- * 0 (errors or not), -ENOMEM. */
+/* `paths` (NULL-terminated): files of any name, and folders, of which *.yaml and *.yml are taken as the daemon
+ * does.  Whatever is wrong with them, not being there included, is an error in *ret.  What would block a job is an
+ * error, a name that two files have too. 0 (errors or not), -ENOMEM. */
 int jobfile_check(char *const *paths, const struct check_options *opt, struct check *ret);
 void jobfile_check_done(struct check *c);

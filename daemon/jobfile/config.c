@@ -88,10 +88,11 @@ static void collect(struct config_reading *c, unsigned parent, const struct node
                 if (!name || (parent == CONFIG_KEY_NR && streq(name, "$schema")))
                         continue;
                 if (id < 0) {
-                        complain(c->r, k, name, keys_hint(config_keys, parent, name, hint), "unknown key `%s`", clip(name, clipped));
+                        complain(c->r, k, name, keys_hint(config_keys, parent, name, hint), "unknown key `%s`",
+                                 clip(name, clipped));
                 } else if (c->keys[id]) {
-                        complain(c->r, k, key_path(config_keys, (unsigned)id, path), NULL, "`%s` stands here a second time; the first is in line %u",
-                                 name, c->keys[id]->line);
+                        complain(c->r, k, key_path(config_keys, (unsigned)id, path), NULL,
+                                 "`%s` stands here a second time; the first is in line %u", name, c->keys[id]->line);
                 } else {
                         c->keys[id] = k;
                         c->values[id] = k->next;
@@ -157,7 +158,8 @@ static void read_dirs(struct config_reading *c, const struct node *value)
 /* JOB or a pattern of names. */
 static bool pattern_good(const char *t)
 {
-        return *t && strlen(t) <= 255 && strspn(t, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-*?[]!/:") == strlen(t);
+        return *t && strlen(t) <= 255 &&
+               strspn(t, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-*?[]!/:") == strlen(t);
 }
 
 static void read_access_job(struct config_reading *c, const struct pair *p)
@@ -292,8 +294,8 @@ static void read_config(struct config_reading *c, const char *text, size_t size)
         read_defaults(c);
 }
 
-int config_parse(const char *text, size_t size, const struct jobfile_options *opt, struct config *ret, struct diagnostics *errors,
-                 struct diagnostics *warnings)
+int config_parse(const char *text, size_t size, const struct jobfile_options *opt, struct config *ret,
+                 struct diagnostics *errors, struct diagnostics *warnings)
 {
         struct diagnostics errs = { 0 }, warns = { 0 };
         struct reading r = { .opt = opt, .errors = &errs, .warnings = &warns };

@@ -10,8 +10,8 @@ enum on_stop { ON_STOP_LEAVE, ON_STOP_WAIT, ON_STOP_KILL };
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_JOURNAL, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct access_job {
-        char *name;     /* job name or pattern */
-        char **run;     /* NULL-terminated group names that may act on it */
+        char *name; /* job name or pattern */
+        char **run; /* NULL-terminated group names that may act on it */
 };
 
 /* Strings are owned; NULL: not given. */
@@ -25,7 +25,7 @@ struct config {
         char *admin_group;
         struct access_job *access_jobs;
         size_t n_access_jobs;
-        int log_level;                      /* syslog level 3…7; -1 not given */
+        int log_level; /* syslog level 3…7; -1 not given */
         enum log_format log_format;
         enum on_stop on_stop;
         int64_t shutdown_grace_usec, clock_wait_usec;
@@ -34,7 +34,8 @@ struct config {
 void config_init(struct config *c); /* every default */
 void config_done(struct config *c);
 
-/* Of `opt` only zones, now and blocked_is_error are used.  An empty file is a configuration without a word.  0; -EINVAL (errors filled, *ret
- * untouched); -ENOMEM (nothing touched).  *errors and *warnings are set, not added to. */
-int config_parse(const char *text, size_t size, const struct jobfile_options *opt, struct config *ret, struct diagnostics *errors,
-                 struct diagnostics *warnings);
+/* Of `opt` only zones, now and blocked_is_error are used.  An empty file is a configuration without a word.  0;
+ * -EINVAL (errors filled, *ret untouched); -ENOMEM (nothing touched).  *errors and *warnings are set, not added
+ * to. */
+int config_parse(const char *text, size_t size, const struct jobfile_options *opt, struct config *ret,
+                 struct diagnostics *errors, struct diagnostics *warnings);

@@ -37,7 +37,8 @@ static int append(struct diagnostics *d, struct diagnostic *one)
         return 0;
 }
 
-static int make(struct diagnostic *one, uint32_t line, uint32_t column, const char *key, const char *hint, char *message)
+static int make(struct diagnostic *one, uint32_t line, uint32_t column, const char *key, const char *hint,
+                char *message)
 {
         *one = (struct diagnostic){ .line = line, .column = column, .message = message };
         if (!message || (key && !(one->key = strdup(key))) || (hint && !(one->hint = strdup(hint)))) {
@@ -47,7 +48,8 @@ static int make(struct diagnostic *one, uint32_t line, uint32_t column, const ch
         return 0;
 }
 
-int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const char *key, const char *hint, const char *fmt, ...)
+int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const char *key, const char *hint,
+                    const char *fmt, ...)
 {
         struct diagnostic one;
         char *message;

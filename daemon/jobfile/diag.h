@@ -5,8 +5,8 @@
 #define DIAGNOSTICS_MAX 200 /* of one file; a file that is all wrong must not eat the memory */
 
 /* Adds one; `key` and `hint` may be NULL.  0 or -ENOMEM.  Past the maximum nothing is added but a word about it. */
-int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const char *key, const char *hint, const char *fmt, ...)
-        __attribute__((format(printf, 6, 7)));
+int diagnostics_add(struct diagnostics *d, uint32_t line, uint32_t column, const char *key, const char *hint,
+                    const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 void diagnostics_drop_last(struct diagnostics *d);
 

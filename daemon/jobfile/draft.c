@@ -165,7 +165,8 @@ static void apply_limit(struct reading *r, struct job *j, unsigned id, const str
         if (!node_is_null(value)) {
                 if (!read_value(r, key_path(job_keys, id, path), &job_keys.v[id], value, &v))
                         return;
-                to = v == INT64_MAX ? JOB_RLIMIT_UNLIMITED : (uint64_t)(job_keys.v[id].type == KEY_SECONDS ? v / USEC_PER_SEC : v);
+                to = v == INT64_MAX ? JOB_RLIMIT_UNLIMITED
+                                    : (uint64_t)(job_keys.v[id].type == KEY_SECONDS ? v / USEC_PER_SEC : v);
         }
         copy = take(r, JOB_RLIMIT_NR * sizeof(*copy));
         if (!copy)
@@ -181,7 +182,9 @@ static void apply_io_class(struct reading *r, struct job *j, const struct node *
         static const struct {
                 const char *name;
                 uint8_t class;
-        } classes[] = { { "idle", IO_CLASS_IDLE }, { "best-effort", IO_CLASS_BEST_EFFORT }, { "realtime", IO_CLASS_REALTIME } };
+        } classes[] = { { "idle", IO_CLASS_IDLE },
+                        { "best-effort", IO_CLASS_BEST_EFFORT },
+                        { "realtime", IO_CLASS_REALTIME } };
         const char *t = read_line(r, "io_class", value, key_type_text(KEY_IO_CLASS)), *colon;
         char hint[HINT_SIZE], clipped[CLIP_SIZE];
         size_t n;
@@ -196,11 +199,13 @@ static void apply_io_class(struct reading *r, struct job *j, const struct node *
                 if (colon && (classes[i].class == IO_CLASS_IDLE || colon[1] < '0' || colon[1] > '7' || colon[2]))
                         break;
                 j->io_class = classes[i].class;
-                j->io_level = colon ? (uint8_t)(colon[1] - '0') : classes[i].class == IO_CLASS_IDLE ? 0 : 4; /* the kernel's middle */
+                j->io_level = colon                               ? (uint8_t)(colon[1] - '0')
+                              : classes[i].class == IO_CLASS_IDLE ? 0
+                                                                  : 4; /* the kernel's middle */
                 return;
         }
-        complain(r, value, "io_class", colon ? NULL : choice_hint("idle best-effort realtime", t, hint), "expected %s, found `%s`",
-                 key_type_text(KEY_IO_CLASS), clip(t, clipped));
+        complain(r, value, "io_class", colon ? NULL : choice_hint("idle best-effort realtime", t, hint),
+                 "expected %s, found `%s`", key_type_text(KEY_IO_CLASS), clip(t, clipped));
 }
 
 /* "0-3,8": numbers under 1024 and ranges of them that run upwards. */
@@ -243,7 +248,8 @@ static void apply_cpus(struct reading *r, struct job *j, const struct node *valu
         if (cpus_good(t, &why))
                 j->cpu_affinity = (char *)t;
         else
-                complain(r, value, "cpu_affinity", why, "expected %s, found `%s`", key_type_text(KEY_CPUS), clip(t, clipped));
+                complain(r, value, "cpu_affinity", why, "expected %s, found `%s`", key_type_text(KEY_CPUS),
+                         clip(t, clipped));
 }
 
 static struct code_set *read_codes(struct reading *r, unsigned id, const struct node *value)
@@ -254,7 +260,10 @@ static struct code_set *read_codes(struct reading *r, unsigned id, const struct 
         (void)key_path(job_keys, id, path);
         if (value->kind != NODE_LIST) {
                 if (value->kind != NODE_BROKEN)
-                        complain(r, value, path, value->kind == NODE_SCALAR && isdigit((unsigned char)*value->text) ? "put it into brackets" : NULL,
+                        complain(r, value, path,
+                                 value->kind == NODE_SCALAR && isdigit((unsigned char)*value->text)
+                                         ? "put it into brackets"
+                                         : NULL,
                                  "expected %s", key_type_text(KEY_CODES));
                 return NULL;
         }
@@ -266,8 +275,8 @@ static struct code_set *read_codes(struct reading *r, unsigned id, const struct 
 
                 if (i->kind == NODE_BROKEN)
                         return NULL;
-                if (i->kind == NODE_SCALAR && i->style == STYLE_PLAIN && i->size > 0 && i->size <= 3 && strspn(i->text, "0123456789") == i->size &&
-                    (i->text[0] != '0' || i->size == 1))
+                if (i->kind == NODE_SCALAR && i->style == STYLE_PLAIN && i->size > 0 && i->size <= 3 &&
+                    strspn(i->text, "0123456789") == i->size && (i->text[0] != '0' || i->size == 1))
                         code = strtoul(i->text, NULL, 10);
                 if (code > 255) {
                         complain(r, value, path, NULL, "exit codes are numbers from 0 to 255, not `%s`",
@@ -283,8 +292,9 @@ static const struct {
         const char *name;
         uint64_t bits;
 } retry_reasons[] = {
-        { "exit", RETRY_BIT(REASON_EXIT) },   { "signal", RETRY_BIT(REASON_SIGNAL) },   { "timeout", RETRY_BIT(REASON_TIMEOUT) },
-        { "spawn", RETRY_BIT(REASON_SPAWN) }, { "lost", RETRY_BIT(REASON_SUPERVISOR) }, { "shutdown", RETRY_BIT(REASON_SHUTDOWN) },
+        { "exit", RETRY_BIT(REASON_EXIT) },       { "signal", RETRY_BIT(REASON_SIGNAL) },
+        { "timeout", RETRY_BIT(REASON_TIMEOUT) }, { "spawn", RETRY_BIT(REASON_SPAWN) },
+        { "lost", RETRY_BIT(REASON_SUPERVISOR) }, { "shutdown", RETRY_BIT(REASON_SHUTDOWN) },
 };
 
 static void apply_reasons(struct reading *r, struct job *j, const struct node *value)
@@ -310,12 +320,14 @@ static void apply_reasons(struct reading *r, struct job *j, const struct node *v
                         bits |= retry_reasons[k].bits;
                 else
                         complain(r, i, "retry.reasons", choice_hint("exit signal timeout spawn lost shutdown", t, hint),
-                                 "expected one of exit, signal, timeout, spawn, lost, shutdown, found `%s`", clip(t, clipped));
+                                 "expected one of exit, signal, timeout, spawn, lost, shutdown, found `%s`",
+                                 clip(t, clipped));
         }
         j->retry.reasons = bits;
 }
 
-/* The pairs of a map of its own keys, `parent` being the number of the map; calls back for each that is known and new. */
+/* The pairs of a map of its own keys, `parent` being the number of the map; calls back for each that is known and
+ * new. */
 static void apply_map(struct reading *r, struct draft *d, unsigned parent, const struct node *map, enum layer layer)
 {
         char clipped[CLIP_SIZE], hint[HINT_SIZE], path[KEY_PATH_SIZE];
@@ -327,14 +339,14 @@ static void apply_map(struct reading *r, struct draft *d, unsigned parent, const
                 if (!name)
                         continue;
                 if (id < 0) {
-                        complain(r, k, name, keys_hint(job_keys, parent, name, hint), "unknown key `%s`%s%s%s", clip(name, clipped),
-                                 parent < job_keys.n ? " in `" : "", parent < job_keys.n ? job_keys.v[parent].name : "",
-                                 parent < job_keys.n ? "`" : "");
+                        complain(r, k, name, keys_hint(job_keys, parent, name, hint), "unknown key `%s`%s%s%s",
+                                 clip(name, clipped), parent < job_keys.n ? " in `" : "",
+                                 parent < job_keys.n ? job_keys.v[parent].name : "", parent < job_keys.n ? "`" : "");
                         continue;
                 }
                 if (d->keys[id]) {
-                        complain(r, k, key_path(job_keys, (unsigned)id, path), NULL, "`%s` stands here a second time; the first is in line %u", name,
-                                 d->keys[id]->line);
+                        complain(r, k, key_path(job_keys, (unsigned)id, path), NULL,
+                                 "`%s` stands here a second time; the first is in line %u", name, d->keys[id]->line);
                         continue;
                 }
                 d->keys[id] = k;
@@ -343,7 +355,8 @@ static void apply_map(struct reading *r, struct draft *d, unsigned parent, const
                         complain(r, k, name, NULL, "`%s` can't stand in `defaults`: it is each job's own", name);
                         continue;
                 }
-                if (node_is_null(k->next) && (job_keys.v[id].flags & KEY_DEFAULTS) && !(job_keys.v[id].flags & KEY_NEEDED)) {
+                if (node_is_null(k->next) && (job_keys.v[id].flags & KEY_DEFAULTS) &&
+                    !(job_keys.v[id].flags & KEY_NEEDED)) {
                         job_reset_key(&d->job, (unsigned)id);
                         if (id == JOB_KEY_START)
                                 d->start = NULL;
@@ -383,7 +396,8 @@ static void apply_retry(struct reading *r, struct draft *d, const struct node *v
         if (!d->keys[JOB_KEY_RETRY_MAX_DELAY] || node_is_null(d->values[JOB_KEY_RETRY_MAX_DELAY]))
                 retry->max_delay_usec = MAX(retry->max_delay_usec, retry->delay_usec);
         else if (retry->delay_usec > retry->max_delay_usec)
-                complain(r, d->values[JOB_KEY_RETRY_MAX_DELAY], "retry.max_delay", NULL, "`delay` is longer than `max_delay`");
+                complain(r, d->values[JOB_KEY_RETRY_MAX_DELAY], "retry.max_delay", NULL,
+                         "`delay` is longer than `max_delay`");
         if (retry->exit_codes && !(retry->reasons & RETRY_BIT(REASON_EXIT)))
                 complain(r, d->keys[JOB_KEY_RETRY_EXIT_CODES], "retry.exit_codes", "add exit to `reasons`",
                          "`exit_codes` narrows the reason exit, which `reasons` leaves out");
@@ -393,11 +407,13 @@ static bool variable_name_good(const char *name)
 {
         if (!isalpha((unsigned char)*name) && *name != '_')
                 return false;
-        return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] == 0 && strlen(name) <= 255;
+        return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] == 0 &&
+               strlen(name) <= 255;
 }
 
 /* One pair of `env` or `labels`: the value, NULL if it takes a default back, or refused (*ret_good false). */
-static const char *merged_value(struct reading *r, const char *key, const struct pair *p, const struct key_value *base, size_t n_base, bool *ret_good)
+static const char *merged_value(struct reading *r, const char *key, const struct pair *p, const struct key_value *base,
+                                size_t n_base, bool *ret_good)
 {
         char path[CLIP_SIZE + 16], clipped[CLIP_SIZE], name[CLIP_SIZE];
         const char *t;
@@ -420,7 +436,8 @@ static const char *merged_value(struct reading *r, const char *key, const struct
 }
 
 /* Both sorted by key; the new ones win. */
-static struct key_value *merge(struct reading *r, const char *key, const struct key_value *base, uint32_t n_base, const struct node *map, uint32_t *ret_n)
+static struct key_value *merge(struct reading *r, const char *key, const struct key_value *base, uint32_t n_base,
+                               const struct node *map, uint32_t *ret_n)
 {
         size_t n_own, n = 0, b = 0;
         struct pair *own = read_pairs(r, map, streq(key, "env") ? "variable" : "label", &n_own);
@@ -433,11 +450,14 @@ static struct key_value *merge(struct reading *r, const char *key, const struct 
 
                 while (b < n_base && strcmp(base[b].key, own[i].name) < 0)
                         v[n++] = base[b++];
-                if (streq(key, "env") ? !variable_name_good(own[i].name) : name_wrong(own[i].name) && !isdigit((unsigned char)*own[i].name)) {
-                        complain(r, own[i].key, key, NULL,
-                                 streq(key, "env") ? "a variable's name is made of letters, digits and `_`, and doesn't begin with a digit: `%s`" :
-                                                     "`%s` can't be a name: letters, digits, `.`, `_` and `-`, at most 64",
-                                 clip(own[i].name, clipped));
+                if (streq(key, "env") ? !variable_name_good(own[i].name)
+                                      : name_wrong(own[i].name) && !isdigit((unsigned char)*own[i].name)) {
+                        complain(
+                                r, own[i].key, key, NULL,
+                                streq(key, "env")
+                                        ? "a variable's name is made of letters, digits and `_`, and doesn't begin with a digit: `%s`"
+                                        : "`%s` can't be a name: letters, digits, `.`, `_` and `-`, at most 64",
+                                clip(own[i].name, clipped));
                         continue;
                 }
                 t = merged_value(r, key, &own[i], base, n_base, &good);
@@ -475,7 +495,8 @@ static void apply_command(struct reading *r, struct job *j, const struct node *v
 
         if (value->kind == NODE_LIST && value->size == 1 && value->flow && value->first->kind == NODE_SCALAR &&
             value->first->style == STYLE_PLAIN && value->first->text[0] == '-') {
-                complain(r, value, "command", "quote it: \"[ … ]\"", "`[` begins a list in YAML, this is not a test for the shell");
+                complain(r, value, "command", "quote it: \"[ … ]\"",
+                         "`[` begins a list in YAML, this is not a test for the shell");
                 return;
         }
         if (value->kind == NODE_LIST && value->size == 0) {
@@ -491,7 +512,8 @@ static void apply_command(struct reading *r, struct job *j, const struct node *v
                 return;
         }
         for (const struct node *i = value->first; i; i = i->next) {
-                const char *t = n == 0 ? read_line(r, "command", i, "a program") : read_text(r, "command", i, "an argument");
+                const char *t =
+                        n == 0 ? read_line(r, "command", i, "a program") : read_text(r, "command", i, "an argument");
 
                 j->command[n++] = (char *)(t ?: "");
         }
@@ -515,7 +537,8 @@ static void apply_shell(struct reading *r, struct job *j, const struct node *val
         j->shell_is_path = value->kind == NODE_SCALAR;
         if (!j->shell)
                 return;
-        for (const struct node *i = value->kind == NODE_LIST ? value->first : value; i; i = value->kind == NODE_LIST ? i->next : NULL) {
+        for (const struct node *i = value->kind == NODE_LIST ? value->first : value; i;
+             i = value->kind == NODE_LIST ? i->next : NULL) {
                 t = n == 0 ? read_path(r, "shell", i) : read_text(r, "shell", i, "an argument");
                 j->shell[n++] = (char *)(t ?: "");
         }
@@ -536,7 +559,8 @@ static void apply_schedule(struct reading *r, struct job *j, const struct node *
         }
         j->texts = take(r, count * sizeof(*j->texts));
         j->entries = j->texts ? take(r, count * sizeof(*j->entries)) : NULL;
-        for (const struct node *i = value->kind == NODE_LIST ? value->first : value; j->entries && i; i = value->kind == NODE_LIST ? i->next : NULL) {
+        for (const struct node *i = value->kind == NODE_LIST ? value->first : value; j->entries && i;
+             i = value->kind == NODE_LIST ? i->next : NULL) {
                 const char *t = read_line(r, "schedule", i, "an expression");
                 struct calendar_error why = { 0 };
                 char clipped[CLIP_SIZE];
@@ -544,7 +568,8 @@ static void apply_schedule(struct reading *r, struct job *j, const struct node *
                 if (!t)
                         continue;
                 if (calendar_parse(t, &j->entries[n], &why) < 0)
-                        complain(r, i, "schedule", NULL, "`%s`, at character %zu: %s", clip(t, clipped), why.position + 1, why.message);
+                        complain(r, i, "schedule", NULL, "`%s`, at character %zu: %s", clip(t, clipped),
+                                 why.position + 1, why.message);
                 else if (calendar_never(&j->entries[n]))
                         complain(r, i, "schedule", NULL, "`%s` never matches any day", clip(t, clipped));
                 else
@@ -570,16 +595,20 @@ static void apply_text(struct reading *r, struct job *j, unsigned id, const stru
         if (!t)
                 return;
         if (id == JOB_KEY_USER && r->opt->own_user_only && !(r->opt->own_user && streq(t, r->opt->own_user)))
-                complain(r, value, "user", "leave it out", "this daemon can't run jobs as `%s`, only as its own user%s%s", clip(t, clipped),
+                complain(r, value, "user", "leave it out",
+                         "this daemon can't run jobs as `%s`, only as its own user%s%s", clip(t, clipped),
                          r->opt->own_user ? ", " : "", r->opt->own_user ?: "");
         memcpy((char *)j + k->offset, &t, sizeof(t));
 }
 
-void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const struct node *key, const struct node *value, enum layer layer)
+void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const struct node *key, const struct node *value,
+                     enum layer layer)
 {
         const struct key *k = &job_keys.v[id];
         struct job *j = &d->job;
-        uint64_t *set = layer == LAYER_CONFIG ? &j->set_by_config : layer == LAYER_FILE ? &j->set_by_file : &j->set_by_job;
+        uint64_t *set = layer == LAYER_CONFIG ? &j->set_by_config
+                        : layer == LAYER_FILE ? &j->set_by_file
+                                              : &j->set_by_job;
 
         if (value->kind == NODE_BROKEN)
                 return;

@@ -1,5 +1,5 @@
-/* A job in the making: layer over layer (built in, the configuration's defaults, the file's, the job's own keys), then judged
- * as a whole, then packed into one block.  Internal to jobfile/.  Pure. */
+/* A job in the making: layer over layer (built in, the configuration's defaults, the file's, the job's own keys),
+ * then judged as a whole, then packed into one block.  Internal to jobfile/.  Pure. */
 #pragma once
 #include "jobfile/buf.h"
 #include "jobfile/reading.h"
@@ -8,7 +8,8 @@ enum layer { LAYER_CONFIG, LAYER_FILE, LAYER_JOB };
 
 struct draft {
         struct job job; /* every pointer is borrowed: from the arena, the tree, or the configuration's defaults */
-        const struct node *start, *end; /* instants still to be read, for they depend on the zone; NULL: job.start, job.end stand */
+        const struct node *start,
+                *end; /* instants still to be read, for they depend on the zone; NULL: job.start, job.end stand */
         /* The keys of this layer, where they stand; NULL: not given. */
         const struct node *keys[JOB_KEY_NR], *values[JOB_KEY_NR];
 };
@@ -18,12 +19,14 @@ void draft_init(struct draft *d, const struct job *defaults);
 /* A layer over what is there; keys and values are those of this layer afterwards. */
 void draft_apply(struct reading *r, struct draft *d, const struct node *map, enum layer layer);
 /* One key of job_keys, not null. */
-void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const struct node *key, const struct node *value, enum layer layer);
+void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const struct node *key, const struct node *value,
+                     enum layer layer);
 /* Zone and instants, contradictions, warnings.  For `defaults` as well, where only what stands there is judged. */
 void draft_judge(struct reading *r, struct draft *d, const struct node *name, enum layer layer);
 
 /* Into one block, with digest; `scratch` is for printing.  NULL: no memory. */
-struct job *draft_pack(const struct draft *d, const char *name, struct job_source *source, uint32_t line, struct buf *scratch);
+struct job *draft_pack(const struct draft *d, const char *name, struct job_source *source, uint32_t line,
+                       struct buf *scratch);
 
 /* The built-in values, borrowed by everybody; no name. */
 const struct job *job_built_in(void);

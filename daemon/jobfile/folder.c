@@ -12,10 +12,10 @@
 #include "jobfile/diag.h"
 #include "jobfile/folder_state.h"
 
-#define FILES_AT_ONCE 40    /* judged in one slice: about 25 µs each */
-#define BYTES_AT_ONCE (48 * 1024)
+#define FILES_AT_ONCE       40 /* judged in one slice: about 25 µs each */
+#define BYTES_AT_ONCE       (48 * 1024)
 #define EVENT_READS_AT_ONCE 4
-#define TEXTS_CHUNK ((size_t)256 * 1024) /* malloc gives such ones back to the system */
+#define TEXTS_CHUNK         ((size_t)256 * 1024) /* malloc gives such ones back to the system */
 
 /* ---- the list of files */
 
@@ -308,7 +308,8 @@ int changes_file(struct changes *c, const char *path, const void *text, size_t s
                 c->texts.failed = false;
                 return -ENOMEM;
         }
-        c->files[c->n_files++] = (struct file_row){ .path = path_copy, .text = text_copy, .size = size, .uid = uid, .mode = mode };
+        c->files[c->n_files++] =
+                (struct file_row){ .path = path_copy, .text = text_copy, .size = size, .uid = uid, .mode = mode };
         return 0;
 }
 
@@ -379,7 +380,8 @@ static bool settling(const struct folder *f)
 bool folder_take_delta(struct folder *f, struct event *ret)
 {
         changes_done(&f->taken);
-        if (settling(f) || (f->next.n_put == 0 && f->next.n_removed == 0 && f->next.n_files == 0) || !condense(f, &f->next))
+        if (settling(f) || (f->next.n_put == 0 && f->next.n_removed == 0 && f->next.n_files == 0) ||
+            !condense(f, &f->next))
                 return false;
         f->taken = f->next;
         f->next = (struct changes){ 0 };
@@ -564,7 +566,11 @@ int folder_restore(struct folder *f, const struct file_row *row)
                 file->restored = (uint32_t)++f->n_restored;
         f->restored_texts.chunk = TEXTS_CHUNK;
         r = &f->restored[file->restored - 1];
-        *r = (struct restored){ .file = file, .text = arena_copy(&f->restored_texts, row->text, row->size), .size = row->size, .uid = row->uid, .mode = row->mode };
+        *r = (struct restored){ .file = file,
+                                .text = arena_copy(&f->restored_texts, row->text, row->size),
+                                .size = row->size,
+                                .uid = row->uid,
+                                .mode = row->mode };
         if (r->text)
                 return 0;
         if (fresh) {

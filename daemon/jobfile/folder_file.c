@@ -21,7 +21,8 @@ static bool ends(const char *name, const char *end)
 /* *.yaml, *.yml; dot files and what editors and packages leave behind have other endings, or a dot in front. */
 bool file_name_counts(const char *name)
 {
-        return name[0] != '.' && (ends(name, ".yaml") || ends(name, ".yml")) && !strstr(name, ".dpkg-") && !strstr(name, ".rpm");
+        return name[0] != '.' && (ends(name, ".yaml") || ends(name, ".yml")) && !strstr(name, ".dpkg-") &&
+               !strstr(name, ".rpm");
 }
 
 /* ---- trouble */
@@ -55,7 +56,11 @@ static void set_trouble(struct folder *f, struct file *file, struct trouble *t, 
                 leave_clashing(f, file);
         trouble_free(file->trouble);
         file->trouble = t;
-        file_set_state(f, file, !t || t->errors.n == 0 ? FOLDER_FILE_OK : file->source ? FOLDER_FILE_STALE : FOLDER_FILE_ERROR, now);
+        file_set_state(f, file,
+                       !t || t->errors.n == 0 ? FOLDER_FILE_OK
+                       : file->source         ? FOLDER_FILE_STALE
+                                              : FOLDER_FILE_ERROR,
+                       now);
         if (t && t->n_conflicts > 0)
                 f->clashing[f->n_clashing++] = file; /* judge() made room */
 }
@@ -79,7 +84,8 @@ void file_set_error(struct folder *f, struct file *file, const char *message, st
 {
         struct trouble *t;
 
-        if (file->trouble && !file->trouble->has_hash && file->trouble->errors.n == 1 && streq(file->trouble->errors.v[0].message, message))
+        if (file->trouble && !file->trouble->has_hash && file->trouble->errors.n == 1 &&
+            streq(file->trouble->errors.v[0].message, message))
                 return; /* still the same */
         t = calloc(1, sizeof(*t));
         if (t && diagnostics_add(&t->errors, 0, 0, NULL, NULL, "%s", message) < 0)
@@ -142,7 +148,8 @@ bool folder_rejudge(struct folder *f)
                 struct file *file = f->clashing[i];
 
                 for (size_t k = 0; k < file->trouble->n_conflicts; k++)
-                        if (f->rejudge_all || bsearch(&file->trouble->conflicts[k], f->freed, f->n_freed, sizeof(*f->freed), compare_strings)) {
+                        if (f->rejudge_all || bsearch(&file->trouble->conflicts[k], f->freed, f->n_freed,
+                                                      sizeof(*f->freed), compare_strings)) {
                                 file->event = true;
                                 file->trouble->has_hash = false;
                                 any = file_queue(f, file, 0) == 0 || any;
@@ -157,7 +164,8 @@ bool folder_rejudge(struct folder *f)
 }
 
 /* Jobs whose names others hold become errors of `t`.  0 or -ENOMEM. */
-static int find_conflicts(struct folder *f, const struct file *file, const struct jobfile *parsed, const char *text, size_t size, struct trouble *t)
+static int find_conflicts(struct folder *f, const struct file *file, const struct jobfile *parsed, const char *text,
+                          size_t size, struct trouble *t)
 {
         for (size_t i = 0; i < parsed->n_jobs; i++) {
                 const struct job *other = holder(f, parsed->jobs[i]->name);
@@ -167,8 +175,9 @@ static int find_conflicts(struct folder *f, const struct file *file, const struc
                 if (!other || holds(file, other))
                         continue;
                 r = diagnostics_add(&t->errors, parsed->jobs[i]->line, job_name_column(text, size, parsed->jobs[i]),
-                                    parsed->jobs[i]->name, "rename one of them", "the name `%s` is held by line %u of %s", parsed->jobs[i]->name,
-                                    other->line, other->source ? other->source->path : "?");
+                                    parsed->jobs[i]->name, "rename one of them",
+                                    "the name `%s` is held by line %u of %s", parsed->jobs[i]->name, other->line,
+                                    other->source ? other->source->path : "?");
                 v = r < 0 ? NULL : reallocarray(t->conflicts, t->n_conflicts + 1, sizeof(*v));
                 if (!v)
                         return -ENOMEM;
@@ -188,7 +197,8 @@ struct job *const *file_jobs(const struct file *file)
         return file->n_jobs == 1 ? &file->jobs.one : file->jobs.many;
 }
 
-/* Puts `jobs` in force instead of those that are; takes them and their array (malloc'ed).  Can't fail: names and changes have room. */
+/* Puts `jobs` in force instead of those that are; takes them and their array (malloc'ed).  Can't fail: names and
+ * changes have room. */
 static void replace_jobs(struct folder *f, struct file *file, struct job **jobs, size_t n)
 {
         struct job *one = file->n_jobs == 1 ? file->jobs.one : NULL, **old = one ? &one : file->jobs.many;
@@ -226,8 +236,8 @@ static bool unchanged(const struct file *file, const struct jobfile *parsed)
         for (uint32_t i = 0; i < file->n_jobs; i++) {
                 const struct job *a = file_jobs(file)[i], *b = parsed->jobs[i];
 
-                if (memcmp(a->digest, b->digest, sizeof(a->digest)) != 0 || a->zone != b->zone || !streq_ptr(a->blocked, b->blocked) ||
-                    a->line != b->line || a->set_by_config != b->set_by_config)
+                if (memcmp(a->digest, b->digest, sizeof(a->digest)) != 0 || a->zone != b->zone ||
+                    !streq_ptr(a->blocked, b->blocked) || a->line != b->line || a->set_by_config != b->set_by_config)
                         return false;
         }
         return true;
@@ -242,9 +252,12 @@ struct text {
         bool row; /* what is put in force is to be stored */
 };
 
-static int settle(struct folder *f, struct file *file, struct jobfile *parsed, struct job_source *source, const struct text *t, struct trouble *trouble)
+static int settle(struct folder *f, struct file *file, struct jobfile *parsed, struct job_source *source,
+                  const struct text *t, struct trouble *trouble)
 {
-        bool same_text = file->source && memcmp(file->source->text_hash, source->text_hash, sizeof(source->text_hash)) == 0 && file->source->uid == t->uid;
+        bool same_text = file->source &&
+                         memcmp(file->source->text_hash, source->text_hash, sizeof(source->text_hash)) == 0 &&
+                         file->source->uid == t->uid;
         int r;
 
         if (trouble->errors.n > 0 || (same_text && unchanged(file, parsed)))
@@ -334,11 +347,18 @@ void file_free(struct file *file)
 
 /* ---- from disk */
 
-/* A number made of what stat says of a file's content. 0: it was changed so recently that another change might look the same. */
+/* A number made of what stat says of a file's content. 0: it was changed so recently that another change might
+ * look the same. */
 static uint64_t look_of(const struct stat *st, struct wall now)
 {
-        const uint64_t v[] = { st->st_dev, st->st_ino, (uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
-                               (uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec, (uint64_t)st->st_uid << 32 | st->st_mode };
+        const uint64_t v[] = { st->st_dev,
+                               st->st_ino,
+                               (uint64_t)st->st_size,
+                               (uint64_t)st->st_mtim.tv_sec,
+                               (uint64_t)st->st_mtim.tv_nsec,
+                               (uint64_t)st->st_ctim.tv_sec,
+                               (uint64_t)st->st_ctim.tv_nsec,
+                               (uint64_t)st->st_uid << 32 | st->st_mode };
         int64_t age = now.usec - ((int64_t)st->st_ctim.tv_sec * USEC_PER_SEC + st->st_ctim.tv_nsec / 1000);
         uint64_t h = UINT64_C(14695981039346656037);
 
@@ -414,7 +434,8 @@ static void note_link(struct folder *f, struct file *file, bool link)
         slash = strrchr(target, '/');
         if (slash)
                 slash[1] = 0;
-        n = snprintf(folder, sizeof(folder), "%s%s%s", target[0] == '/' ? "" : file->dir->path, target[0] == '/' ? "" : "/", slash ? target : "");
+        n = snprintf(folder, sizeof(folder), "%s%s%s", target[0] == '/' ? "" : file->dir->path,
+                     target[0] == '/' ? "" : "/", slash ? target : "");
         if (n > 0 && (size_t)n < sizeof(folder))
                 watch_target(f, folder);
 }
@@ -447,7 +468,8 @@ static int load_open(struct folder *f, struct file *file, int fd, const struct s
         file->event = false;
         if (!again && known && memcmp(file->trouble->text_hash, hash, sizeof(hash)) == 0)
                 return 0; /* wrong as before */
-        if (!again && file->source && file->state == FOLDER_FILE_OK && memcmp(file->source->text_hash, hash, sizeof(hash)) == 0 && file->source->uid == t.uid)
+        if (!again && file->source && file->state == FOLDER_FILE_OK &&
+            memcmp(file->source->text_hash, hash, sizeof(hash)) == 0 && file->source->uid == t.uid)
                 return 0; /* good as before */
         r = judge(f, file, &t, hash, now);
         if (r < 0)
@@ -514,6 +536,7 @@ int file_load_restored(struct folder *f, const struct restored *restored, struct
         }
         r = judge(f, file, &t, hash, now);
         if (r == 0 && !file->fresh && file->state == FOLDER_FILE_ERROR)
-                set_trouble(f, file, NULL, now); /* what the store holds is no good any more; the file itself is judged next */
+                set_trouble(f, file, NULL,
+                            now); /* what the store holds is no good any more; the file itself is judged next */
         return r;
 }

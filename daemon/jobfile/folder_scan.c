@@ -129,7 +129,9 @@ static void list_some(struct folder *f, int64_t mono_usec)
                         continue;
                 file = file_get(f, dir, e->d_name);
                 if (!file || (file->queue_index == HEAP_NONE && file_queue(f, file, 0) < 0)) {
-                        folder_dir_due(f, dir, mono_usec + RETRY_USEC); /* no memory: once more, and nothing may be taken for gone */
+                        folder_dir_due(
+                                f, dir,
+                                mono_usec + RETRY_USEC); /* no memory: once more, and nothing may be taken for gone */
                         if (file)
                                 file->seen = f->scan;
                         continue;
@@ -244,8 +246,10 @@ void folder_look(struct folder *f, int64_t mono_usec)
                 struct stat st;
                 bool there = stat(dir->path, &st) == 0;
 
-                if (dir->fd < 0 ? there : !there || st.st_dev != dir->dev || st.st_ino != dir->ino || st.st_mtim.tv_sec != dir->mtime.tv_sec ||
-                                            st.st_mtim.tv_nsec != dir->mtime.tv_nsec)
+                if (dir->fd < 0 ? there
+                                : !there || st.st_dev != dir->dev || st.st_ino != dir->ino ||
+                                          st.st_mtim.tv_sec != dir->mtime.tv_sec ||
+                                          st.st_mtim.tv_nsec != dir->mtime.tv_nsec)
                         folder_dir_due(f, dir, mono_usec);
         }
         if (f->blind) { /* a watch could not be set: perhaps it can now */

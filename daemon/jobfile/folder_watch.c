@@ -10,12 +10,16 @@
 
 #include "jobfile/folder_state.h"
 
-#define DIR_EVENTS (IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+#define DIR_EVENTS                                                                                                     \
+        (IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |                \
+         IN_DELETE_SELF | IN_MOVE_SELF)
 #define ABOVE_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
-#define TARGET_EVENTS (IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+#define TARGET_EVENTS                                                                                                  \
+        (IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
 #define WATCHES_MAX 4096 /* links into so many folders */
 
-static void add_watch(struct folder *f, const char *path, uint32_t events, enum watch_kind kind, struct folder_dir *dir, const char *name, size_t name_size)
+static void add_watch(struct folder *f, const char *path, uint32_t events, enum watch_kind kind, struct folder_dir *dir,
+                      const char *name, size_t name_size)
 {
         int wd = inotify_add_watch(f->inotify, path, events | IN_ONLYDIR | IN_MASK_ADD);
         struct watch *v;
@@ -33,7 +37,8 @@ static void add_watch(struct folder *f, const char *path, uint32_t events, enum 
                 return;
         }
         f->watches = v;
-        v[f->n_watches] = (struct watch){ .wd = wd, .kind = kind, .dir = dir, .name = name ? strndup(name, name_size) : NULL };
+        v[f->n_watches] =
+                (struct watch){ .wd = wd, .kind = kind, .dir = dir, .name = name ? strndup(name, name_size) : NULL };
         if (name && !v[f->n_watches].name)
                 f->blind = true;
         f->n_watches++;
@@ -101,7 +106,8 @@ static void touch(struct folder *f, struct file *file, uint32_t mask, int64_t mo
         else if (mask & IN_MODIFY)
                 file->writing = true;
         else if ((mask & IN_CREATE) && fstatat(file->dir->fd, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-                file->writing = S_ISREG(st.st_mode) && st.st_nlink == 1; /* a new link is complete, a new file is yet to be written */
+                file->writing = S_ISREG(st.st_mode) &&
+                                st.st_nlink == 1; /* a new link is complete, a new file is yet to be written */
         file->event = true;
         file->due_usec = mono_usec + (file->writing ? WRITER_USEC : DEBOUNCE_USEC);
         if (file_queue(f, file, file->due_usec) < 0)
@@ -118,7 +124,8 @@ static void on_dir_event(struct folder *f, struct folder_dir *dir, const struct 
 {
         struct file *file;
 
-        if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT) || e->len == 0) { /* without a name: the folder itself */
+        if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT) ||
+            e->len == 0) { /* without a name: the folder itself */
                 folder_dir_due(f, dir, mono_usec + DEBOUNCE_USEC);
                 return;
         }

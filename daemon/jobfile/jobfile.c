@@ -41,7 +41,10 @@ static void read_top(struct reading *r, const struct node *root, struct top *top
 
                 if (!name)
                         continue;
-                place = streq(name, "defaults") ? &top->defaults : streq(name, "jobs") ? &top->jobs : streq(name, "$schema") ? &schema : NULL;
+                place = streq(name, "defaults")  ? &top->defaults
+                        : streq(name, "jobs")    ? &top->jobs
+                        : streq(name, "$schema") ? &schema
+                                                 : NULL;
                 if (!place)
                         unknown_top_key(r, k, name);
                 else if (*place)
@@ -62,7 +65,9 @@ static int compare_names(const void *a, const void *b)
         const struct node *const *x = a, *const *y = b;
         int c = strcmp((*x)->text, (*y)->text);
 
-        return c != 0 ? c : (*x)->line != (*y)->line ? ((*x)->line < (*y)->line ? -1 : 1) : ((*x)->column < (*y)->column ? -1 : 1);
+        return c != 0                     ? c
+               : (*x)->line != (*y)->line ? ((*x)->line < (*y)->line ? -1 : 1)
+                                          : ((*x)->column < (*y)->column ? -1 : 1);
 }
 
 static void refuse_duplicates(struct reading *r, const struct node **names, size_t n)
@@ -74,7 +79,8 @@ static void refuse_duplicates(struct reading *r, const struct node **names, size
                 qsort(names, n, sizeof(*names), compare_names);
         for (size_t i = 1; i < n; i++) {
                 if (streq(names[first]->text, names[i]->text))
-                        complain(r, names[i], names[i]->text, NULL, "the job `%s` stands here a second time; the first is in line %u",
+                        complain(r, names[i], names[i]->text, NULL,
+                                 "the job `%s` stands here a second time; the first is in line %u",
                                  clip(names[i]->text, clipped), names[first]->line);
                 else
                         first = i;
@@ -101,8 +107,8 @@ static bool command_misspelt(const struct node *map)
 }
 
 /* NULL: the file has errors, or memory ran out. */
-static struct job *read_job(struct reading *r, const struct node *name, const struct draft *defaults, struct draft *d, struct job_source *source,
-                            struct buf *scratch)
+static struct job *read_job(struct reading *r, const struct node *name, const struct draft *defaults, struct draft *d,
+                            struct job_source *source, struct buf *scratch)
 {
         const struct node *map = name->next;
         const char *wrong = name_wrong(name->text);
@@ -128,7 +134,8 @@ static struct job *read_job(struct reading *r, const struct node *name, const st
         return j;
 }
 
-static void read_jobs(struct reading *r, const struct node *map, const struct draft *defaults, struct job_source *source, struct jobfile *f)
+static void read_jobs(struct reading *r, const struct node *map, const struct draft *defaults,
+                      struct job_source *source, struct jobfile *f)
 {
         struct draft *d = arena_alloc(&r->arena, sizeof(*d));
         const struct node **names = arena_alloc(&r->arena, (map->size + 1) * sizeof(*names));
@@ -136,7 +143,8 @@ static void read_jobs(struct reading *r, const struct node *map, const struct dr
         size_t n = 0;
 
         if (map->size > JOBS_MAX) {
-                complain(r, map, "jobs", "divide them over several files", "%u jobs are too many for a file: at most %u", map->size, JOBS_MAX);
+                complain(r, map, "jobs", "divide them over several files",
+                         "%u jobs are too many for a file: at most %u", map->size, JOBS_MAX);
                 return;
         }
         f->jobs = map->size > 0 ? calloc(map->size, sizeof(*f->jobs)) : NULL;
@@ -181,12 +189,15 @@ static int read_file(struct reading *r, const char *text, size_t size, struct jo
         }
         if (top.jobs)
                 read_jobs(r, top.jobs, defaults, source, f);
-        if ((!top.jobs || top.jobs->size == 0) && !top.has_defaults && r->errors->n == 0 && !r->oom && diagnostics_add(r->errors, 0, 0, "jobs", NULL, "the file is empty: there is no job in it, and no default") < 0)
+        if ((!top.jobs || top.jobs->size == 0) && !top.has_defaults && r->errors->n == 0 && !r->oom &&
+            diagnostics_add(r->errors, 0, 0, "jobs", NULL, "the file is empty: there is no job in it, and no default") <
+                    0)
                 r->oom = true;
         return 0;
 }
 
-int jobfile_parse(const char *text, size_t size, struct job_source *source, const struct jobfile_options *opt, struct jobfile *ret)
+int jobfile_parse(const char *text, size_t size, struct job_source *source, const struct jobfile_options *opt,
+                  struct jobfile *ret)
 {
         struct jobfile f = { 0 };
         struct reading r = { .opt = opt, .errors = &f.errors, .warnings = &f.warnings };
@@ -221,7 +232,8 @@ void jobfile_done(struct jobfile *f)
         *f = (struct jobfile){ 0 };
 }
 
-int job_read(const char *text, size_t size, const struct zone_source *zones, struct job_source *source, struct job **ret)
+int job_read(const char *text, size_t size, const struct zone_source *zones, struct job_source *source,
+             struct job **ret)
 {
         struct jobfile_options opt = { .zones = zones };
         struct jobfile f;

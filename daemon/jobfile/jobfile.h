@@ -24,8 +24,8 @@ struct diagnostics {
 };
 void diagnostics_done(struct diagnostics *d);
 
-/* Where zones come from: returns the zone of that IANA name, or NULL if there is none.  Zones live as long as the process
- * (jobfile/zones.h); tests give their own. */
+/* Where zones come from: returns the zone of that IANA name, or NULL if there is none.  Zones live as long as the
+ * process (jobfile/zones.h); tests give their own. */
 struct zone_source {
         const struct tz *(*find)(void *arg, const char *name);
         void *arg;
@@ -34,29 +34,31 @@ struct zone_source {
 
 struct jobfile_options {
         const struct zone_source *zones;
-        struct wall now;              /* for the warnings about the past */
-        const struct job *defaults;   /* of the configuration: a job whose set_by_config bits count; NULL */
-        bool own_user_only;           /* --user and --root of an ordinary user: `user` other than it is an error */
-        const char *own_user;         /* name of that user */
-        bool blocked_is_error;        /* `jobctl check`: what would block a job (an unknown zone) is an error */
+        struct wall now;            /* for the warnings about the past */
+        const struct job *defaults; /* of the configuration: a job whose set_by_config bits count; NULL */
+        bool own_user_only;         /* --user and --root of an ordinary user: `user` other than it is an error */
+        const char *own_user;       /* name of that user */
+        bool blocked_is_error;      /* `jobctl check`: what would block a job (an unknown zone) is an error */
 };
 
 struct jobfile {
-        struct job **jobs;  /* in order of the file; each with one reference owned by this */
+        struct job **jobs; /* in order of the file; each with one reference owned by this */
         size_t n_jobs;
         struct diagnostics errors, warnings;
 };
 
-/* Parses.  `source` (may be NULL) is referenced by every job.  Returns 0 (jobs, perhaps warnings), -EINVAL (errors, no jobs), -ENOMEM.
- * *ret is to be emptied with jobfile_done() in every case but -ENOMEM. */
+/* Parses.  `source` (may be NULL) is referenced by every job.  Returns 0 (jobs, perhaps warnings), -EINVAL
+ * (errors, no jobs), -ENOMEM. *ret is to be emptied with jobfile_done() in every case but -ENOMEM. */
 int jobfile_parse(const char *text, size_t size, struct job_source *source, const struct jobfile_options *opt,
                   struct jobfile *ret);
 void jobfile_done(struct jobfile *f);
 
 /* A job as canonical JSON, itself a job file of one job: {"jobs":{"NAME":{…}}} with every key that is not at its
- * built-in default, fixed key order.  Parses back to an equal job.  The digest is its SHA-256.  Caller frees.  NULL: no memory.
- * (In a file written as JSON, a duration or size with a unit may stand in quotes.) */
+ * built-in default, fixed key order.  Parses back to an equal job.  The digest is its SHA-256.  Caller frees.
+ * NULL: no memory. (In a file written as JSON, a duration or size with a unit may stand in quotes.) */
 char *job_print(const struct job *j);
 
-/* Reads what job_print() wrote: without the configuration's defaults, in any daemon.  `source` may be NULL.  0, -EINVAL, -ENOMEM. */
-int job_read(const char *text, size_t size, const struct zone_source *zones, struct job_source *source, struct job **ret);
+/* Reads what job_print() wrote: without the configuration's defaults, in any daemon.  `source` may be NULL.  0,
+ * -EINVAL, -ENOMEM. */
+int job_read(const char *text, size_t size, const struct zone_source *zones, struct job_source *source,
+             struct job **ret);

@@ -41,7 +41,8 @@ static void judge_zone(struct reading *r, struct draft *d)
         j->zone = tz_utc();
         if (r->opt->blocked_is_error) {
                 if (own(d, JOB_KEY_TIMEZONE))
-                        complain(r, d->values[JOB_KEY_TIMEZONE], "timezone", NULL, "this system knows no zone `%s`", clip(j->timezone, clipped));
+                        complain(r, d->values[JOB_KEY_TIMEZONE], "timezone", NULL, "this system knows no zone `%s`",
+                                 clip(j->timezone, clipped));
                 return;
         }
         (void)snprintf(message, sizeof(message), "this system knows no time zone `%s`", clip(j->timezone, clipped));
@@ -50,12 +51,14 @@ static void judge_zone(struct reading *r, struct draft *d)
                 r->oom = true;
 }
 
-static void judge_instant(struct reading *r, const struct draft *d, const struct node *text, const char *key, bool end, struct wall *ret)
+static void judge_instant(struct reading *r, const struct draft *d, const struct node *text, const char *key, bool end,
+                          struct wall *ret)
 {
         char clipped[CLIP_SIZE];
 
         if (text && instant_parse(text->text, d->job.zone, end, ret, NULL) < 0)
-                complain(r, text, key, NULL, "expected %s, found `%s`", key_type_text(KEY_INSTANT), clip(text->text, clipped));
+                complain(r, text, key, NULL, "expected %s, found `%s`", key_type_text(KEY_INSTANT),
+                         clip(text->text, clipped));
 }
 
 static void judge_contradictions(struct reading *r, struct draft *d, enum layer layer)
@@ -65,16 +68,21 @@ static void judge_contradictions(struct reading *r, struct draft *d, enum layer 
 
         if (j->timeout_usec != USEC_INFINITY && j->timeout_usec > j->total_timeout_usec &&
             (at = blame(d, JOB_KEY_TIMEOUT, JOB_KEY_TOTAL_TIMEOUT)))
-                complain(r, at, at == d->keys[JOB_KEY_TIMEOUT] ? "timeout" : "total_timeout", NULL, "`timeout` is longer than `total_timeout`");
+                complain(r, at, at == d->keys[JOB_KEY_TIMEOUT] ? "timeout" : "total_timeout", NULL,
+                         "`timeout` is longer than `total_timeout`");
 
         if (j->start.usec > j->end.usec && (at = blame(d, JOB_KEY_START, JOB_KEY_END)))
                 complain(r, at, at == d->keys[JOB_KEY_START] ? "start" : "end", NULL, "`end` is before `start`");
 
-        if (own(d, JOB_KEY_MAX_CONCURRENT) && j->concurrency != CONCURRENCY_ALLOW && (layer == LAYER_JOB || own(d, JOB_KEY_CONCURRENCY)))
-                complain(r, d->keys[JOB_KEY_MAX_CONCURRENT], "max_concurrent", NULL, "`max_concurrent` needs `concurrency: allow`");
+        if (own(d, JOB_KEY_MAX_CONCURRENT) && j->concurrency != CONCURRENCY_ALLOW &&
+            (layer == LAYER_JOB || own(d, JOB_KEY_CONCURRENCY)))
+                complain(r, d->keys[JOB_KEY_MAX_CONCURRENT], "max_concurrent", NULL,
+                         "`max_concurrent` needs `concurrency: allow`");
 
-        if (own(d, JOB_KEY_CATCH_UP_LIMIT) && j->catch_up != CATCH_UP_ALL && (layer == LAYER_JOB || own(d, JOB_KEY_CATCH_UP)))
-                complain(r, d->keys[JOB_KEY_CATCH_UP_LIMIT], "catch_up_limit", NULL, "`catch_up_limit` needs `catch_up: all`");
+        if (own(d, JOB_KEY_CATCH_UP_LIMIT) && j->catch_up != CATCH_UP_ALL &&
+            (layer == LAYER_JOB || own(d, JOB_KEY_CATCH_UP)))
+                complain(r, d->keys[JOB_KEY_CATCH_UP_LIMIT], "catch_up_limit", NULL,
+                         "`catch_up_limit` needs `catch_up: all`");
 
         for (unsigned code = 0; j->skip_codes && code < 256; code++) {
                 bool success = j->success_codes ? code_set_has(j->success_codes, code) : code == 0;
@@ -90,7 +98,8 @@ static void judge_contradictions(struct reading *r, struct draft *d, enum layer 
         }
 
         if (layer == LAYER_JOB && j->command_is_argv && own(d, JOB_KEY_SHELL))
-                complain(r, d->keys[JOB_KEY_SHELL], "shell", NULL, "`shell` is for a `command` that is a text; a list is run without one");
+                complain(r, d->keys[JOB_KEY_SHELL], "shell", NULL,
+                         "`shell` is for a `command` that is a text; a list is run without one");
 }
 
 static void judge_size(struct reading *r, const struct draft *d, const struct node *name)
@@ -114,7 +123,8 @@ static void judge_warnings(struct reading *r, const struct draft *d)
 
         for (unsigned id = 0; id < job_keys.n; id++)
                 if (!d->keys[JOB_KEY_SCHEDULE] && (job_keys.v[id].flags & KEY_SCHEDULED) && own(d, id))
-                        warn_about(r, d->keys[id], job_keys.v[id].name, "`%s` is of no use without a `schedule`", job_keys.v[id].name);
+                        warn_about(r, d->keys[id], job_keys.v[id].name, "`%s` is of no use without a `schedule`",
+                                   job_keys.v[id].name);
 
         if (d->end && own(d, JOB_KEY_END) && j->end.usec < r->opt->now.usec)
                 warn_about(r, d->keys[JOB_KEY_END], "end", "`end` is in the past: there is no next instant");

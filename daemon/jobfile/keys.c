@@ -11,19 +11,37 @@
 #define WIDTH(type, field) sizeof(((type *)0)->field)
 
 static const struct key job_key_rows[] = {
-#define X(id, in, key, what, field, bits, low, high, words, default_text, others, text)                                  \
-        [id] = { .name = key, .type = what, .parent = in, .flags = bits, .width = WIDTH(struct job, field),                 \
-                 .offset = offsetof(struct job, field), .min = low, .max = high, .choices = words, .built_in = default_text, \
-                 .near = others, .help = text },
+#define X(id, in, key, what, field, bits, low, high, words, default_text, others, text)                                \
+        [id] = { .name = key,                                                                                          \
+                 .type = what,                                                                                         \
+                 .parent = in,                                                                                         \
+                 .flags = bits,                                                                                        \
+                 .width = WIDTH(struct job, field),                                                                    \
+                 .offset = offsetof(struct job, field),                                                                \
+                 .min = low,                                                                                           \
+                 .max = high,                                                                                          \
+                 .choices = words,                                                                                     \
+                 .built_in = default_text,                                                                             \
+                 .near = others,                                                                                       \
+                 .help = text },
         TBL_JOB_KEYS(X)
 #undef X
 };
 
 static const struct key config_key_rows[] = {
-#define X(id, in, key, what, field, bits, low, high, words, default_text, others, text)                                     \
-        [id] = { .name = key, .type = what, .parent = in, .flags = bits, .width = WIDTH(struct config, field),                 \
-                 .offset = offsetof(struct config, field), .min = low, .max = high, .choices = words, .built_in = default_text, \
-                 .near = others, .help = text },
+#define X(id, in, key, what, field, bits, low, high, words, default_text, others, text)                                \
+        [id] = { .name = key,                                                                                          \
+                 .type = what,                                                                                         \
+                 .parent = in,                                                                                         \
+                 .flags = bits,                                                                                        \
+                 .width = WIDTH(struct config, field),                                                                 \
+                 .offset = offsetof(struct config, field),                                                             \
+                 .min = low,                                                                                           \
+                 .max = high,                                                                                          \
+                 .choices = words,                                                                                     \
+                 .built_in = default_text,                                                                             \
+                 .near = others,                                                                                       \
+                 .help = text },
         TBL_CONFIG_KEYS(X)
 #undef X
 };
@@ -163,9 +181,11 @@ const char *keys_hint(struct keys keys, unsigned parent, const char *name, char 
         for (unsigned i = 0; i < keys.n; i++)
                 if (keys.v[i].parent != parent && streq(keys.v[i].name, word)) {
                         if (keys.v[i].parent < keys.n)
-                                (void)snprintf(buf, HINT_SIZE, "`%s` stands in `%s`", word, keys.v[keys.v[i].parent].name);
+                                (void)snprintf(buf, HINT_SIZE, "`%s` stands in `%s`", word,
+                                               keys.v[keys.v[i].parent].name);
                         else
-                                (void)snprintf(buf, HINT_SIZE, "`%s` stands beside `%s`, not in it", word, keys.v[parent].name);
+                                (void)snprintf(buf, HINT_SIZE, "`%s` stands beside `%s`, not in it", word,
+                                               keys.v[parent].name);
                         return buf;
                 }
         if (!best)

@@ -12,7 +12,7 @@ struct key {
         uint8_t type;   /* enum key_type */
         uint8_t parent; /* number of the map it stands in; the table's size: at the top */
         uint8_t flags;
-        uint8_t width;  /* bytes of the field */
+        uint8_t width; /* bytes of the field */
         uint16_t offset;
         int64_t min, max;
         const char *choices, *built_in, *near, *help;

@@ -97,8 +97,9 @@ static void put_job(struct packer *p, const struct job *from, const char *name, 
         j.entries = from->n_entries ? put_array(p, from->entries, from->n_entries * sizeof(*from->entries)) : NULL;
         j.texts = from->n_entries ? put_strings(p, from->texts, from->n_entries, false) : NULL;
         /* A zone that was found lives for ever, and so does its name. */
-        j.timezone = from->timezone && !from->blocked && streq(tz_name(from->zone), from->timezone) ? (char *)tz_name(from->zone) :
-                                                                                                     put_string(p, from->timezone);
+        j.timezone = from->timezone && !from->blocked && streq(tz_name(from->zone), from->timezone)
+                             ? (char *)tz_name(from->zone)
+                             : put_string(p, from->timezone);
         j.command = put_list(p, from->command);
         j.shell = put_list(p, from->shell);
         j.user = put_string(p, from->user);
@@ -120,7 +121,8 @@ static void put_job(struct packer *p, const struct job *from, const char *name, 
 
 _Static_assert(sizeof(struct job) % 8 == 0 && sizeof(struct calendar) % 8 == 0, "arrays behind it are aligned");
 
-struct job *draft_pack(const struct draft *d, const char *name, struct job_source *source, uint32_t line, struct buf *scratch)
+struct job *draft_pack(const struct draft *d, const char *name, struct job_source *source, uint32_t line,
+                       struct buf *scratch)
 {
         struct packer p = { 0 };
         struct job *j;

@@ -10,7 +10,11 @@
 size_t utf8_decode(const unsigned char *p, size_t left, uint32_t *ret)
 {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-        size_t n = p[0] < 0x80 ? 1 : (p[0] & 0xE0) == 0xC0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : (p[0] & 0xF8) == 0xF0 ? 4 : 0;
+        size_t n = p[0] < 0x80             ? 1
+                   : (p[0] & 0xE0) == 0xC0 ? 2
+                   : (p[0] & 0xF0) == 0xE0 ? 3
+                   : (p[0] & 0xF8) == 0xF0 ? 4
+                                           : 0;
         uint32_t c;
 
         if (n == 0 || n > left)
@@ -55,7 +59,9 @@ const char *character_no_break(uint32_t c)
 
 /* 1: to be looked at.  CR is one of them. */
 static const uint8_t looked_at[256] = {
-        [0 ... 8] = 1, [11 ... 31] = 1, [0x7F ... 0xFF] = 1,
+        [0 ... 8] = 1,
+        [11 ... 31] = 1,
+        [0x7F ... 0xFF] = 1,
 };
 
 /* Where we are, moved on only when there is something to report. */
@@ -95,7 +101,8 @@ static int look_at_directives(char *copy, size_t size, struct diagnostics *error
 
                 if (copy[at] == '%') {
                         if (next - at >= 4 && memcmp(copy + at, "%TAG", 4) == 0) {
-                                r = diagnostics_add(errors, line, 1, NULL, NULL, "tags are refused, and so is a %%TAG line");
+                                r = diagnostics_add(errors, line, 1, NULL, NULL,
+                                                    "tags are refused, and so is a %%TAG line");
                                 copy[at] = '#';
                         }
                 } else if (!copy[at] || !strchr("#\r\n ", copy[at])) {
@@ -172,9 +179,10 @@ int prescan(const char **text, size_t *size, struct arena *arena, struct diagnos
                         r = diagnostics_add(errors, place.line, place.column, NULL, NULL,
                                             "a carriage return (U+000D, a control character) without a line feed");
                 else
-                        r = diagnostics_add(errors, place.line, place.column, NULL, NULL, "U+%04X (%s) is refused%s", c, what,
-                                            c < 0xA0 ? ": control characters but tab and line end have no place here" :
-                                                       ": it makes a text look like another");
+                        r = diagnostics_add(errors, place.line, place.column, NULL, NULL, "U+%04X (%s) is refused%s", c,
+                                            what,
+                                            c < 0xA0 ? ": control characters but tab and line end have no place here"
+                                                     : ": it makes a text look like another");
                 if (r < 0)
                         return r;
                 if (!copy)

@@ -3,8 +3,9 @@
 #include "jobfile/arena.h"
 #include "jobfile/jobfile.h"
 
-/* Reports what is wrong with the encoding.  *text and *size become a copy in the arena with what was refused replaced by `?`, so that
- * all else can still be judged; size 0 if there is no sense in that (UTF-16, too long).  0 or -ENOMEM. */
+/* Reports what is wrong with the encoding.  *text and *size become a copy in the arena with what was refused
+ * replaced by `?`, so that all else can still be judged; size 0 if there is no sense in that (UTF-16, too long).
+ * 0 or -ENOMEM. */
 int prescan(const char **text, size_t *size, struct arena *arena, struct diagnostics *errors);
 
 /* Decodes one character; its length in bytes, 0 if it is not valid UTF-8. */

@@ -154,7 +154,9 @@ static void write_word(struct buf *b, const char *words, unsigned i)
 static void write_io_class(struct buf *b, const struct job *j)
 {
         static const char *const names[] = {
-                [IO_CLASS_IDLE] = "idle", [IO_CLASS_BEST_EFFORT] = "best-effort", [IO_CLASS_REALTIME] = "realtime",
+                [IO_CLASS_IDLE] = "idle",
+                [IO_CLASS_BEST_EFFORT] = "best-effort",
+                [IO_CLASS_REALTIME] = "realtime",
         };
 
         buf_add(b, "\"", 1);
@@ -180,7 +182,8 @@ static void write_decimal(struct buf *b, double v)
 {
         int64_t thousandths = (int64_t)(v * 1000 + 0.5);
         char text[32];
-        int n = snprintf(text, sizeof(text), "%lld.%03lld", (long long)(thousandths / 1000), (long long)(thousandths % 1000));
+        int n = snprintf(text, sizeof(text), "%lld.%03lld", (long long)(thousandths / 1000),
+                         (long long)(thousandths % 1000));
 
         while (n > 0 && text[n - 1] == '0')
                 n--;
@@ -238,7 +241,8 @@ static bool at_default(const struct job *j, unsigned id)
         case JOB_KEY_LOG:
                 return j->log_max == b->log_max && j->log_merge == b->log_merge;
         case JOB_KEY_KEEP:
-                return j->keep_runs == b->keep_runs && j->keep_age_usec == b->keep_age_usec && j->keep_log == b->keep_log;
+                return j->keep_runs == b->keep_runs && j->keep_age_usec == b->keep_age_usec &&
+                       j->keep_log == b->keep_log;
         case JOB_KEY_RETRY:
                 return j->retry.limit == 0; /* the rest says nothing then */
         case JOB_KEY_RETRY_MAX_DELAY:

@@ -9,8 +9,8 @@
 #include "base/util.h"
 #include "jobfile/diag.h"
 
-static void __attribute__((format(printf, 6, 0)))
-say(struct reading *r, struct diagnostics *to, const struct node *at, const char *key, const char *hint, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 6, 0))) say(struct reading *r, struct diagnostics *to, const struct node *at,
+                                                      const char *key, const char *hint, const char *fmt, va_list ap)
 {
         char *message = NULL;
 
@@ -181,13 +181,15 @@ const char *key_name(struct reading *r, const struct node *key)
                 return NULL;
         }
         if (wants_quotes(key)) {
-                complain(r, key, key->text, quote_hint(key, hint), "other YAML tools don't read `%s` as text", clip(key->text, clipped));
+                complain(r, key, key->text, quote_hint(key, hint), "other YAML tools don't read `%s` as text",
+                         clip(key->text, clipped));
                 return NULL;
         }
         return key->text;
 }
 
-static const char *read_string(struct reading *r, const char *key, const struct node *n, const char *expected, bool may_be_empty)
+static const char *read_string(struct reading *r, const char *key, const struct node *n, const char *expected,
+                               bool may_be_empty)
 {
         char clipped[CLIP_SIZE], hint[80];
 
@@ -196,11 +198,13 @@ static const char *read_string(struct reading *r, const char *key, const struct 
                 return NULL;
         }
         if (n->style == STYLE_PLAIN && n->size == 0) {
-                complain(r, n, key, may_be_empty ? "an empty text is written \"\"" : NULL, "expected %s, found nothing at all", expected);
+                complain(r, n, key, may_be_empty ? "an empty text is written \"\"" : NULL,
+                         "expected %s, found nothing at all", expected);
                 return NULL;
         }
         if (wants_quotes(n)) {
-                complain(r, n, key, quote_hint(n, hint), "other YAML tools don't read `%s` as text", clip(n->text, clipped));
+                complain(r, n, key, quote_hint(n, hint), "other YAML tools don't read `%s` as text",
+                         clip(n->text, clipped));
                 return NULL;
         }
         return n->text;
@@ -259,7 +263,8 @@ struct pair *read_pairs(struct reading *r, const struct node *map, const char *w
                 qsort(v, n, sizeof(*v), compare_pairs);
         for (size_t i = 0; i < n; i++) {
                 if (kept > 0 && streq(v[kept - 1].name, v[i].name)) {
-                        complain(r, v[i].key, v[i].name, NULL, "the %s `%s` stands here a second time; the first is in line %u", what,
+                        complain(r, v[i].key, v[i].name, NULL,
+                                 "the %s `%s` stands here a second time; the first is in line %u", what,
                                  clip(v[i].name, clipped), v[kept - 1].key->line);
                         continue;
                 }

@@ -44,8 +44,9 @@ bool text_plainly_good(const struct node *n);
 /* The same, and it must say something. */
 const char *read_line(struct reading *r, const char *key, const struct node *n, const char *expected);
 
-/* A value that is a number in the end, by the key's type, within its bounds: numbers, durations (µs), sizes (bytes), booleans,
- * choices (index), umask, signals; decimals in thousandths.  INT64_MAX for `unlimited`.  False: refused, and said. */
+/* A value that is a number in the end, by the key's type, within its bounds: numbers, durations (µs), sizes
+ * (bytes), booleans, choices (index), umask, signals; decimals in thousandths.  INT64_MAX for `unlimited`.  False:
+ * refused, and said. */
 bool read_value(struct reading *r, const char *path, const struct key *k, const struct node *n, int64_t *ret);
 
 /* Whether a name is one that jobs may have: NULL, or what is wrong with it. */
@@ -65,5 +66,6 @@ struct pair {
         const char *name;
         const struct node *key, *value;
 };
-/* The pairs of a map whose keys are any words: those refused are left out and said, duplicates too.  In order of name. */
+/* The pairs of a map whose keys are any words: those refused are left out and said, duplicates too.  In order of
+ * name. */
 struct pair *read_pairs(struct reading *r, const struct node *map, const char *what, size_t *ret_n);

@@ -40,7 +40,8 @@ static void add_type(struct buf *b, const struct key *k)
                 add_bound(b, k, k->min);
                 buf_str(b, " to ");
                 add_bound(b, k, k->max);
-        } else if (k->type == KEY_NUMBER || ((k->type == KEY_DURATION || k->type == KEY_SECONDS) && k->min >= USEC_PER_SEC)) {
+        } else if (k->type == KEY_NUMBER ||
+                   ((k->type == KEY_DURATION || k->type == KEY_SECONDS) && k->min >= USEC_PER_SEC)) {
                 buf_str(b, ", at least ");
                 add_bound(b, k, k->min);
         }
@@ -140,15 +141,17 @@ static void add_choices(struct buf *b, const char *choices)
 static void add_number(struct buf *b, const struct key *k)
 {
         if (k->type == KEY_DECIMAL)
-                buf_printf(b, "{\"type\":\"number\",\"minimum\":%lld,\"maximum\":%lld}", (long long)k->min / 1000, (long long)k->max / 1000);
+                buf_printf(b, "{\"type\":\"number\",\"minimum\":%lld,\"maximum\":%lld}", (long long)k->min / 1000,
+                           (long long)k->max / 1000);
         else
-                buf_printf(b, "{\"type\":\"integer\",\"minimum\":%lld,\"maximum\":%lld}", (long long)k->min, (long long)k->max);
+                buf_printf(b, "{\"type\":\"integer\",\"minimum\":%lld,\"maximum\":%lld}", (long long)k->min,
+                           (long long)k->max);
 }
 
-#define TEXT "{\"type\":\"string\"}"
-#define SAYING "{\"type\":\"string\",\"minLength\":1}"
+#define TEXT           "{\"type\":\"string\"}"
+#define SAYING         "{\"type\":\"string\",\"minLength\":1}"
 #define LIST_OF(items) "{\"type\":\"array\",\"minItems\":1,\"items\":" items "}"
-#define ONE_OR_LIST "{\"anyOf\":[" SAYING "," LIST_OF(SAYING) "]}"
+#define ONE_OR_LIST    "{\"anyOf\":[" SAYING "," LIST_OF(SAYING) "]}"
 /* Other YAML readers take an unquoted 8080 or 1.10 for a number; here it is the text that stands there. */
 #define ANY_SCALAR "{\"type\":[\"string\",\"number\"]}"
 
@@ -157,24 +160,34 @@ static const char *const fixed_types[KEY_TYPE_NR] = {
         [KEY_LINE] = SAYING,
         [KEY_WORD] = SAYING,
         [KEY_PATH] = "{\"type\":\"string\",\"pattern\":\"^/\"}",
-        [KEY_PATHS] = "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^-?/\"}," LIST_OF("{\"type\":\"string\",\"pattern\":\"^-?/\"}") "]}",
-        [KEY_DURATION] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":\"" DURATION_PATTERN "\"}]}",
-        [KEY_SECONDS] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\",\"pattern\":\"" DURATION_PATTERN "\"}]}",
-        [KEY_SIZE] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":\"^[0-9]+([KMGT]i?)?$\"}]}",
+        [KEY_PATHS] = "{\"anyOf\":[{\"type\":\"string\",\"pattern\":\"^-?/\"}," LIST_OF(
+                "{\"type\":\"string\",\"pattern\":\"^-?/\"}") "]}",
+        [KEY_DURATION] =
+                "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":\"" DURATION_PATTERN
+                "\"}]}",
+        [KEY_SECONDS] =
+                "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\",\"pattern\":\"" DURATION_PATTERN
+                "\"}]}",
+        [KEY_SIZE] =
+                "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":\"^[0-9]+([KMGT]i?)?$\"}]}",
         [KEY_BOOLEAN] = "{\"type\":\"boolean\"}",
-        [KEY_INSTANT] = "{\"type\":\"string\",\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$\"}",
+        [KEY_INSTANT] =
+                "{\"type\":\"string\",\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$\"}",
         [KEY_ZONE] = "{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$\"}",
         [KEY_UMASK] = "{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"string\",\"pattern\":\"^[0-7]{3}$\"}]}",
         [KEY_SIGNAL] = "{\"type\":\"string\",\"pattern\":\"^(SIG)?[A-Z0-9]+$\"}",
         [KEY_IO_CLASS] = "{\"type\":\"string\",\"pattern\":\"^(idle|(best-effort|realtime)(:[0-7])?)$\"}",
-        [KEY_CPUS] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":\"^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$\"}]}",
+        [KEY_CPUS] =
+                "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":\"^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$\"}]}",
         [KEY_CODES] = "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":255}}",
         [KEY_REASONS] = LIST_OF("{\"enum\":[\"exit\",\"signal\",\"timeout\",\"spawn\",\"lost\",\"shutdown\"]}"),
         [KEY_SCHEDULE] = ONE_OR_LIST,
         [KEY_COMMAND] = "{\"anyOf\":[" SAYING "," LIST_OF(ANY_SCALAR) "]}",
         [KEY_SHELL] = ONE_OR_LIST,
-        [KEY_ENV] = "{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[A-Za-z_][A-Za-z0-9_]*$\"},\"additionalProperties\":{\"type\":[\"string\",\"number\",\"null\"]}}",
-        [KEY_LABELS] = "{\"type\":\"object\",\"maxProperties\":16,\"additionalProperties\":{\"type\":[\"string\",\"number\",\"null\"]}}",
+        [KEY_ENV] =
+                "{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[A-Za-z_][A-Za-z0-9_]*$\"},\"additionalProperties\":{\"type\":[\"string\",\"number\",\"null\"]}}",
+        [KEY_LABELS] =
+                "{\"type\":\"object\",\"maxProperties\":16,\"additionalProperties\":{\"type\":[\"string\",\"number\",\"null\"]}}",
 };
 
 static void add_value(struct buf *b, unsigned id, bool defaults)
@@ -184,7 +197,8 @@ static void add_value(struct buf *b, unsigned id, bool defaults)
         if (k->type == KEY_MAP) {
                 add_map(b, id, defaults);
         } else if (k->type == KEY_RETRY) {
-                buf_printf(b, "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0,\"maximum\":%lld},", (long long)job_keys.v[JOB_KEY_RETRY_LIMIT].max);
+                buf_printf(b, "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0,\"maximum\":%lld},",
+                           (long long)job_keys.v[JOB_KEY_RETRY_LIMIT].max);
                 add_map(b, id, defaults);
                 buf_str(b, "]}");
         } else if (k->type == KEY_CHOICE) {
@@ -232,13 +246,15 @@ char *schema_print_json(void)
 {
         struct buf b = { 0 };
 
-        buf_str(&b, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"jobschedd job file\",\"type\":\"object\","
-                    "\"additionalProperties\":false,\"properties\":{\"$schema\":{\"type\":\"string\"},\"defaults\":{\"type\":\"object\","
-                    "\"description\":\"For every job in this file.\",\"additionalProperties\":false,");
+        buf_str(&b,
+                "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"jobschedd job file\",\"type\":\"object\","
+                "\"additionalProperties\":false,\"properties\":{\"$schema\":{\"type\":\"string\"},\"defaults\":{\"type\":\"object\","
+                "\"description\":\"For every job in this file.\",\"additionalProperties\":false,");
         add_properties(&b, JOB_KEY_NR, true);
-        buf_str(&b, "},\"jobs\":{\"type\":\"object\",\"description\":\"The jobs, by name.\",\"propertyNames\":{\"pattern\":"
-                    "\"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$\"},\"additionalProperties\":{\"type\":\"object\",\"required\":[\"command\"],"
-                    "\"additionalProperties\":false,");
+        buf_str(&b,
+                "},\"jobs\":{\"type\":\"object\",\"description\":\"The jobs, by name.\",\"propertyNames\":{\"pattern\":"
+                "\"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}$\"},\"additionalProperties\":{\"type\":\"object\",\"required\":[\"command\"],"
+                "\"additionalProperties\":false,");
         add_properties(&b, JOB_KEY_NR, false);
         buf_str(&b, "}}}}\n");
         return buf_take(&b);

@@ -1,5 +1,5 @@
-/* SHA-256 of one text: the processor's own instructions where it has them (a third of the time to load a job goes into its digest
- * otherwise), libmd elsewhere.  Pure. */
+/* SHA-256 of one text: the processor's own instructions where it has them (a third of the time to load a job goes
+ * into its digest otherwise), libmd elsewhere.  Pure. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -47,7 +47,8 @@ static char char_at(struct line l, size_t column)
 }
 
 /* From byte `from` of the line to where the value ends: the line, or in brackets the next of `,]}`. */
-static void set_trap(const yaml_parser_t *p, const char *text, struct line l, size_t number, size_t from, struct trap *ret)
+static void set_trap(const yaml_parser_t *p, const char *text, struct line l, size_t number, size_t from,
+                     struct trap *ret)
 {
         size_t to = from, column = 0;
 
@@ -55,7 +56,8 @@ static void set_trap(const yaml_parser_t *p, const char *text, struct line l, si
                 to++;
         for (size_t i = 0; i < from; i++)
                 column += ((unsigned char)l.at[i] & 0xC0) != 0x80;
-        *ret = (struct trap){ (size_t)(l.at - text) + from, (size_t)(l.at - text) + to, (uint32_t)number + 1, (uint32_t)column + 1 };
+        *ret = (struct trap){ (size_t)(l.at - text) + from, (size_t)(l.at - text) + to, (uint32_t)number + 1,
+                              (uint32_t)column + 1 };
 }
 
 /* `  - key: value`: the key (in buf, "" if there is none), and where the value begins. */
@@ -69,7 +71,8 @@ static size_t split_line(struct line l, char key[65])
         from = i;
         while (i < l.n && (isalnum((unsigned char)l.at[i]) || strchr("_-.$", l.at[i])))
                 i++;
-        if (i > from && i - from < 65 && i < l.n && l.at[i] == ':' && (i + 1 == l.n || isspace((unsigned char)l.at[i + 1]))) {
+        if (i > from && i - from < 65 && i < l.n && l.at[i] == ':' &&
+            (i + 1 == l.n || isspace((unsigned char)l.at[i + 1]))) {
                 memcpy(key, l.at + from, i - from);
                 key[i - from] = 0;
                 for (i++; i < l.n && isspace((unsigned char)l.at[i]); i++)
@@ -92,12 +95,14 @@ static bool says(const char *what, const char *part)
         return what && strstr(what, part);
 }
 
-/* A quote that swallowed the lines up to where the error is: the scalar is among the tokens not yet taken, or was the last one taken. */
+/* A quote that swallowed the lines up to where the error is: the scalar is among the tokens not yet taken, or was
+ * the last one taken. */
 static bool swallowed(const yaml_parser_t *p, const struct quoted *last, size_t line, yaml_mark_t *ret)
 {
         for (const yaml_token_t *t = p->tokens.head; t && t != p->tokens.tail; t++)
                 if (t->type == YAML_SCALAR_TOKEN && t->start_mark.line < t->end_mark.line && t->end_mark.line == line &&
-                    (t->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE || t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE)) {
+                    (t->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
+                     t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE)) {
                         *ret = t->start_mark;
                         return true;
                 }
@@ -110,7 +115,8 @@ static bool swallowed(const yaml_parser_t *p, const struct quoted *last, size_t 
 
 static int report(struct diagnostics *errors, yaml_mark_t at, const char *key, const char *hint, const char *message)
 {
-        return diagnostics_add(errors, (uint32_t)at.line + 1, (uint32_t)at.column + 1, key && *key ? key : NULL, hint, "%s", message);
+        return diagnostics_add(errors, (uint32_t)at.line + 1, (uint32_t)at.column + 1, key && *key ? key : NULL, hint,
+                               "%s", message);
 }
 
 static int report_character(struct diagnostics *errors, yaml_mark_t at, const char *key, char c)
@@ -128,7 +134,8 @@ static int report_character(struct diagnostics *errors, yaml_mark_t at, const ch
         return report(errors, at, key, hint, message);
 }
 
-int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const struct quoted *last, struct diagnostics *errors, struct trap *ret_trap)
+int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const struct quoted *last,
+                  struct diagnostics *errors, struct trap *ret_trap)
 {
         yaml_mark_t at = p->problem_mark, opened;
         struct line line = line_at(text, size, at.line);
@@ -139,13 +146,16 @@ int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const s
         if (p->error == YAML_MEMORY_ERROR)
                 return -ENOMEM;
         if (p->error == YAML_READER_ERROR)
-                return diagnostics_add(errors, 0, 0, NULL, "save it as UTF-8", "not UTF-8 text: %s", p->problem ? p->problem : "?");
+                return diagnostics_add(errors, 0, 0, NULL, "save it as UTF-8", "not UTF-8 text: %s",
+                                       p->problem ? p->problem : "?");
 
         value = split_line(line, key);
         if (says(p->context, "quoted scalar")) {
                 if (says(p->problem, "escape") || says(p->problem, "hexdecimal"))
-                        return report(errors, at, key, "in single quotes a backslash is only a backslash; in double quotes write \\\\",
-                                      "unknown escape: a backslash in double quotes begins an escape such as \\n or \\\"");
+                        return report(
+                                errors, at, key,
+                                "in single quotes a backslash is only a backslash; in double quotes write \\\\",
+                                "unknown escape: a backslash in double quotes begins an escape such as \\n or \\\"");
                 at = p->context_mark;
                 (void)split_line(line_at(text, size, at.line), key);
                 return report(errors, at, key, NULL, "this quote is never closed");
@@ -165,11 +175,13 @@ int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const s
         if (says(p->problem, "tab character") || indented_with_tab(line))
                 return report_character(errors, at, key, '\t');
         if (says(p->context, "tag") || says(p->context, "%TAG") || says(p->context, "directive"))
-                return diagnostics_add(errors, (uint32_t)at.line + 1, (uint32_t)at.column + 1, *key ? key : NULL, "quote it, if it is meant as text",
-                                       "tags and directives are refused (%s)", p->problem ? p->problem : "?");
+                return diagnostics_add(errors, (uint32_t)at.line + 1, (uint32_t)at.column + 1, *key ? key : NULL,
+                                       "quote it, if it is meant as text", "tags and directives are refused (%s)",
+                                       p->problem ? p->problem : "?");
         if (swallowed(p, last, at.line, &opened)) {
                 (void)split_line(line_at(text, size, opened.line), key);
-                return report(errors, opened, key, NULL, "the quote that opens here is not closed on its line, and swallows those that follow");
+                return report(errors, opened, key, NULL,
+                              "the quote that opens here is not closed on its line, and swallows those that follow");
         }
         if (says(p->problem, "mapping values are not allowed") && *key && at.column > value) {
                 set_trap(p, text, line, at.line, value, ret_trap);
@@ -179,12 +191,15 @@ int syntax_report(const yaml_parser_t *p, const char *text, size_t size, const s
         c = *key && value < line.n ? line.at[value] : 0;
         if (c == '[' || c == '{')
                 return report(errors, at, key, "quote the whole text",
-                              c == '[' ? "`[` begins a list, and something else follows it" : "`{` begins a map, and something else follows it");
+                              c == '[' ? "`[` begins a list, and something else follows it"
+                                       : "`{` begins a map, and something else follows it");
         if (c == '"' || c == '\'')
-                return report(errors, at, key, c == '"' ? "quote the whole text; \\\" is a double quote in it" :
-                                                          "quote the whole text; '' is a single quote in it",
+                return report(errors, at, key,
+                              c == '"' ? "quote the whole text; \\\" is a double quote in it"
+                                       : "quote the whole text; '' is a single quote in it",
                               "something follows the closing quote");
-        (void)snprintf(message, sizeof(message), "not YAML: %s%s%s", p->context ? p->context : "", p->context ? ", " : "",
-                       p->problem ? p->problem : "?");
-        return report(errors, at, key, "look at the indentation and the quotes of this line and the one before", message);
+        (void)snprintf(message, sizeof(message), "not YAML: %s%s%s", p->context ? p->context : "",
+                       p->context ? ", " : "", p->problem ? p->problem : "?");
+        return report(errors, at, key, "look at the indentation and the quotes of this line and the one before",
+                      message);
 }

@@ -1,4 +1,5 @@
-/* A hash table of pointers: open addressing, 16 bytes a slot, because there are tables of 100,000.  Owns nothing it points to.  Pure. */
+/* A hash table of pointers: open addressing, 16 bytes a slot, because there are tables of 100,000.  Owns nothing
+ * it points to.  Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

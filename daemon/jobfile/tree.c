@@ -68,11 +68,11 @@ static int look_at_properties(struct builder *b, const yaml_char_t *anchor, cons
         int r = 0;
 
         if (anchor)
-                r = diagnostics_add(b->errors, MARK(at), NULL, "write it out; for many jobs there is `defaults`", "anchors are refused (`&%s`)",
-                                    clip((const char *)anchor, clipped));
+                r = diagnostics_add(b->errors, MARK(at), NULL, "write it out; for many jobs there is `defaults`",
+                                    "anchors are refused (`&%s`)", clip((const char *)anchor, clipped));
         if (tag && r == 0)
-                r = diagnostics_add(b->errors, MARK(at), NULL, "quote it, if it is meant as text", "tags are refused (`%s`)",
-                                    clip((const char *)tag, clipped));
+                r = diagnostics_add(b->errors, MARK(at), NULL, "quote it, if it is meant as text",
+                                    "tags are refused (`%s`)", clip((const char *)tag, clipped));
         return r;
 }
 
@@ -87,8 +87,11 @@ static int check_escapes(struct builder *b, const yaml_event_t *e)
                 const char *what = step > 0 ? character_refused(c) : "not a character";
 
                 if (what)
-                        return diagnostics_add(b->errors, MARK(e->start_mark), NULL, NULL, "the escape for U+%04X (%s) is refused: control characters but \\n "
-                                               "and \\t have no place here", c, what) ?: 1;
+                        return diagnostics_add(b->errors, MARK(e->start_mark), NULL, NULL,
+                                               "the escape for U+%04X (%s) is refused: control characters but \\n "
+                                               "and \\t have no place here",
+                                               c, what)
+                                       ?: 1;
                 i += step;
         }
         return 0;
@@ -105,8 +108,10 @@ static int check_no_break(struct builder *b, const yaml_event_t *e)
                 const char *what = p[i] < 0x80 || step == 0 ? NULL : character_no_break(c);
 
                 if (what)
-                        return diagnostics_add(b->errors, MARK(e->start_mark), NULL, "write a plain space, or quote the text if it is meant",
-                                               "a U+%04X (%s) outside quotes", c, what) ?: 1;
+                        return diagnostics_add(b->errors, MARK(e->start_mark), NULL,
+                                               "write a plain space, or quote the text if it is meant",
+                                               "a U+%04X (%s) outside quotes", c, what)
+                                       ?: 1;
                 i += step > 0 ? step : 1;
         }
         return 0;
@@ -115,9 +120,12 @@ static int check_no_break(struct builder *b, const yaml_event_t *e)
 static int on_scalar(struct builder *b, const yaml_event_t *e)
 {
         static const uint8_t styles[] = {
-                [YAML_ANY_SCALAR_STYLE] = STYLE_PLAIN,           [YAML_PLAIN_SCALAR_STYLE] = STYLE_PLAIN,
-                [YAML_SINGLE_QUOTED_SCALAR_STYLE] = STYLE_SINGLE, [YAML_DOUBLE_QUOTED_SCALAR_STYLE] = STYLE_DOUBLE,
-                [YAML_LITERAL_SCALAR_STYLE] = STYLE_BLOCK,       [YAML_FOLDED_SCALAR_STYLE] = STYLE_BLOCK,
+                [YAML_ANY_SCALAR_STYLE] = STYLE_PLAIN,
+                [YAML_PLAIN_SCALAR_STYLE] = STYLE_PLAIN,
+                [YAML_SINGLE_QUOTED_SCALAR_STYLE] = STYLE_SINGLE,
+                [YAML_DOUBLE_QUOTED_SCALAR_STYLE] = STYLE_DOUBLE,
+                [YAML_LITERAL_SCALAR_STYLE] = STYLE_BLOCK,
+                [YAML_FOLDED_SCALAR_STYLE] = STYLE_BLOCK,
         };
         uint8_t style = styles[e->data.scalar.style];
         bool quoted = style == STYLE_SINGLE || style == STYLE_DOUBLE;
@@ -160,7 +168,8 @@ static int on_start(struct builder *b, enum node_kind kind, const yaml_event_t *
 
         if (b->depth == TREE_DEPTH_MAX) {
                 b->stop = true;
-                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, NULL, "nested deeper than %d levels", TREE_DEPTH_MAX);
+                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, NULL, "nested deeper than %d levels",
+                                       TREE_DEPTH_MAX);
         }
         n = add_node(b, kind, e->start_mark);
         if (!n)
@@ -169,7 +178,8 @@ static int on_start(struct builder *b, enum node_kind kind, const yaml_event_t *
                                map ? e->data.mapping_start.tag : e->data.sequence_start.tag, e->start_mark);
         if (r < 0)
                 return r;
-        n->flow = map ? e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE : e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+        n->flow = map ? e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+                      : e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
         b->open[b->depth++] = (struct open_node){ .node = n };
         return 0;
 }
@@ -183,13 +193,15 @@ static int on_event(struct builder *b, const yaml_event_t *e)
                 if (b->documents++ == 0)
                         return 0;
                 b->stop = true;
-                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, "put it into a file of its own", "a second document begins here");
+                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, "put it into a file of its own",
+                                       "a second document begins here");
         case YAML_SCALAR_EVENT:
                 return on_scalar(b, e);
         case YAML_ALIAS_EVENT:
                 if (!add_node(b, NODE_BROKEN, e->start_mark))
                         return -ENOMEM;
-                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, "quote it, if it is meant as text", "aliases are refused (`*%s`)",
+                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, "quote it, if it is meant as text",
+                                       "aliases are refused (`*%s`)",
                                        clip((const char *)e->data.alias.anchor, clipped));
         case YAML_SEQUENCE_START_EVENT:
                 return on_start(b, NODE_LIST, e);
@@ -216,7 +228,8 @@ static int close_all(struct builder *b)
         yaml_mark_t nowhere = { 0 };
 
         for (; b->depth > 0; b->depth--)
-                if (b->open[b->depth - 1].node->kind == NODE_MAP && b->open[b->depth - 1].value_next && !add_node(b, NODE_BROKEN, nowhere))
+                if (b->open[b->depth - 1].node->kind == NODE_MAP && b->open[b->depth - 1].value_next &&
+                    !add_node(b, NODE_BROKEN, nowhere))
                         return -ENOMEM;
         return 0;
 }
@@ -248,9 +261,11 @@ static int run_parser(struct builder *b, yaml_parser_t *parser, bool *ret_partia
 }
 
 #define TRAPS_MAX 16
-#define TRAPS_WORK (1u << 20) /* bytes to be read again at most, so that a big file that is all traps takes no longer than a good one twice its size */
+/* Bytes to be read again at most: a big file that is all traps takes no more than twice the time of a good one. */
+#define TRAPS_WORK (1u << 20)
 
-/* The text, read as often as there are traps in it: each is reported, and replaced by a harmless text of the same length. */
+/* The text, read as often as there are traps in it: each is reported, and replaced by a harmless text of the same
+ * length. */
 struct attempts {
         struct trap traps[TRAPS_MAX];
         size_t n;
@@ -278,10 +293,12 @@ static bool defuse(struct attempts *a, const char **text, size_t size, struct tr
 }
 
 /* One attempt.  *ret_trap: what stopped it; it is the last of `errors` then. */
-static int attempt(const char *text, size_t size, const struct attempts *a, struct arena *arena, struct diagnostics *errors, struct tree *ret,
-                   struct trap *ret_trap)
+static int attempt(const char *text, size_t size, const struct attempts *a, struct arena *arena,
+                   struct diagnostics *errors, struct tree *ret, struct trap *ret_trap)
 {
-        struct builder b = { .arena = arena, .errors = errors, .text = text, .size = size, .traps = a->traps, .n_traps = a->n };
+        struct builder b = {
+                .arena = arena, .errors = errors, .text = text, .size = size, .traps = a->traps, .n_traps = a->n
+        };
         yaml_parser_t parser;
         bool partial = false;
         int r;
@@ -319,7 +336,8 @@ int tree_read(const char *text, size_t size, struct arena *arena, struct diagnos
         r = prescan(&text, &size, arena, errors);
         if (r < 0)
                 return r;
-        if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* the encoding is settled, so libyaml won't look for it */
+        if (size >= 3 &&
+            memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* the encoding is settled, so libyaml won't look for it */
                 text += 3;
                 size -= 3;
         }
@@ -328,7 +346,8 @@ int tree_read(const char *text, size_t size, struct arena *arena, struct diagnos
                 return 0;
         }
         first = errors->n;
-        while ((r = attempt(text, size, &a, arena, errors, ret, &trap)) == 0 && errors->n < DIAGNOSTICS_MAX && defuse(&a, &text, size, trap)) {
+        while ((r = attempt(text, size, &a, arena, errors, ret, &trap)) == 0 && errors->n < DIAGNOSTICS_MAX &&
+               defuse(&a, &text, size, trap)) {
                 keep_last(errors, first++);
                 arena_done(arena);
         }

@@ -14,7 +14,8 @@
 
 static int fail(struct error *reterr, int r, const char *path, const char *what)
 {
-        return error_set(reterr, r, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_FAILED, "%s: %s%s%s", path, what ?: "", what ? ": " : "", strerror(-r));
+        return error_set(reterr, r, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_FAILED, "%s: %s%s%s", path, what ?: "",
+                         what ? ": " : "", strerror(-r));
 }
 
 /* Owner and mode.  `file`: a sticky bit helps only a folder. */
@@ -23,14 +24,14 @@ static int judge(const struct stat *st, uint32_t own_uid, bool folder, const cha
         const char *what = folder ? "the folder " : "";
 
         if (st->st_uid != 0 && st->st_uid != own_uid)
-                return error_set(reterr, -EPERM, ERROR_DENIED, "%s%s belongs to uid %u; it must belong to root%s", what, path, (unsigned)st->st_uid,
-                                 own_uid ? " or to the daemon's user" : "");
+                return error_set(reterr, -EPERM, ERROR_DENIED, "%s%s belongs to uid %u; it must belong to root%s", what,
+                                 path, (unsigned)st->st_uid, own_uid ? " or to the daemon's user" : "");
         if (S_ISLNK(st->st_mode) || !(st->st_mode & (S_IWGRP | S_IWOTH)))
                 return 0;
         if (folder && (st->st_mode & S_ISVTX) && st->st_uid == 0)
                 return 0;
-        return error_set(reterr, -EPERM, ERROR_DENIED, "%s%s can be written by %s (mode %04o)", what, path, st->st_mode & S_IWOTH ? "everybody" : "its group",
-                         (unsigned)st->st_mode & 07777);
+        return error_set(reterr, -EPERM, ERROR_DENIED, "%s%s can be written by %s (mode %04o)", what, path,
+                         st->st_mode & S_IWOTH ? "everybody" : "its group", (unsigned)st->st_mode & 07777);
 }
 
 /* The walk from the root: `at` is the folder reached so far, `rest` what is still to go. */
@@ -142,7 +143,8 @@ int trusted_dir(const char *path, uint32_t own_uid, int *ret_fd, struct error *r
 #define FILE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 /* The target of a link: its folder is walked to like any other, its last component must not be a link again. */
-static int open_target(int dir_fd, const char *dir_path, const char *name, uint32_t own_uid, int *ret_fd, struct error *reterr)
+static int open_target(int dir_fd, const char *dir_path, const char *name, uint32_t own_uid, int *ret_fd,
+                       struct error *reterr)
 {
         _cleanup_(closep) int link = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), dir = -1;
         char path[PATH_MAX], target[PATH_MAX], folder[2 * PATH_MAX];
@@ -166,7 +168,8 @@ static int open_target(int dir_fd, const char *dir_path, const char *name, uint3
         n = snprintf(folder, sizeof(folder), "%s%s%.*s", target[0] == '/' ? "" : dir_path, target[0] == '/' ? "" : "/",
                      (int)(slash ? slash - target + 1 : 0), target);
         if (n < 0 || (size_t)n >= sizeof(folder) || !*base || streq(base, ".") || streq(base, ".."))
-                return error_set(reterr, -EINVAL, ERROR_INVALID, "%s is a link to %s, which is not a plain file", path, target);
+                return error_set(reterr, -EINVAL, ERROR_INVALID, "%s is a link to %s, which is not a plain file", path,
+                                 target);
         r = trusted_dir(folder, own_uid, &dir, reterr);
         if (r < 0)
                 return r == -ENOENT ? -ENOLINK : r;
@@ -174,18 +177,21 @@ static int open_target(int dir_fd, const char *dir_path, const char *name, uint3
         if (*ret_fd >= 0)
                 return 0;
         if (errno == ENOENT)
-                return error_set(reterr, -ENOLINK, ERROR_NOT_FOUND, "%s is a link to %s, which is not there", path, target);
+                return error_set(reterr, -ENOLINK, ERROR_NOT_FOUND, "%s is a link to %s, which is not there", path,
+                                 target);
         if (errno == ELOOP)
-                return error_set(reterr, -EPERM, ERROR_DENIED, "%s is a link to another link, %s; only one is followed", path, target);
+                return error_set(reterr, -EPERM, ERROR_DENIED, "%s is a link to another link, %s; only one is followed",
+                                 path, target);
         return fail(reterr, -errno, path, target);
 }
 
 /* What stat says of an opened file. */
-static int judge_file(int fd, const char *dir_path, const char *name, uint32_t own_uid, struct stat *ret_st, struct error *reterr)
+static int judge_file(int fd, const char *dir_path, const char *name, uint32_t own_uid, struct stat *ret_st,
+                      struct error *reterr)
 {
         char path[PATH_MAX + NAME_MAX + 2];
-        bool good = fstat(fd, ret_st) == 0 && S_ISREG(ret_st->st_mode) && (ret_st->st_uid == 0 || ret_st->st_uid == own_uid) &&
-                    !(ret_st->st_mode & (S_IWGRP | S_IWOTH));
+        bool good = fstat(fd, ret_st) == 0 && S_ISREG(ret_st->st_mode) &&
+                    (ret_st->st_uid == 0 || ret_st->st_uid == own_uid) && !(ret_st->st_mode & (S_IWGRP | S_IWOTH));
 
         if (good) /* as nearly always: no words needed */
                 return 0;
@@ -194,14 +200,15 @@ static int judge_file(int fd, const char *dir_path, const char *name, uint32_t o
                 return fail(reterr, -errno, path, NULL);
         if (S_ISREG(ret_st->st_mode))
                 return judge(ret_st, own_uid, false, path, reterr);
-        return error_set(reterr, S_ISDIR(ret_st->st_mode) ? -EISDIR : -EINVAL, ERROR_INVALID, "%s is %s, not a plain file", path,
-                         S_ISDIR(ret_st->st_mode)  ? "a folder" :
-                         S_ISFIFO(ret_st->st_mode) ? "a FIFO" :
-                                                     "a device");
+        return error_set(reterr, S_ISDIR(ret_st->st_mode) ? -EISDIR : -EINVAL, ERROR_INVALID,
+                         "%s is %s, not a plain file", path,
+                         S_ISDIR(ret_st->st_mode)    ? "a folder"
+                         : S_ISFIFO(ret_st->st_mode) ? "a FIFO"
+                                                     : "a device");
 }
 
-int trusted_file(int dir_fd, const char *dir_path, const char *name, uint32_t own_uid, int *ret_fd, struct stat *ret_st, bool *ret_link,
-                 struct error *reterr)
+int trusted_file(int dir_fd, const char *dir_path, const char *name, uint32_t own_uid, int *ret_fd, struct stat *ret_st,
+                 bool *ret_link, struct error *reterr)
 {
         _cleanup_(closep) int fd = openat(dir_fd, name, FILE_FLAGS);
         bool link = fd < 0 && errno == ELOOP;
@@ -212,7 +219,8 @@ int trusted_file(int dir_fd, const char *dir_path, const char *name, uint32_t ow
         else if (fd < 0 && errno == ENXIO)
                 r = error_set(reterr, -EINVAL, ERROR_INVALID, "%s/%s is a socket, not a plain file", dir_path, name);
         else if (fd < 0)
-                r = error_set(reterr, -errno, ERROR_FAILED, "%s%s%s: %s", dir_path, streq(dir_path, "/") ? "" : "/", name, strerror(errno));
+                r = error_set(reterr, -errno, ERROR_FAILED, "%s%s%s: %s", dir_path, streq(dir_path, "/") ? "" : "/",
+                              name, strerror(errno));
         else
                 r = 0;
         if (r == 0)

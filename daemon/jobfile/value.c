@@ -14,11 +14,12 @@ static const struct {
         const char *name;
         uint8_t number;
 } signals[] = {
-        { "HUP", SIGHUP },   { "INT", SIGINT },   { "QUIT", SIGQUIT }, { "ILL", SIGILL },       { "TRAP", SIGTRAP }, { "ABRT", SIGABRT },
-        { "BUS", SIGBUS },   { "FPE", SIGFPE },   { "KILL", SIGKILL }, { "USR1", SIGUSR1 },     { "SEGV", SIGSEGV }, { "USR2", SIGUSR2 },
-        { "PIPE", SIGPIPE }, { "ALRM", SIGALRM }, { "TERM", SIGTERM }, { "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD }, { "CONT", SIGCONT },
-        { "STOP", SIGSTOP }, { "TSTP", SIGTSTP }, { "TTIN", SIGTTIN }, { "TTOU", SIGTTOU },     { "URG", SIGURG },   { "XCPU", SIGXCPU },
-        { "XFSZ", SIGXFSZ }, { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF }, { "WINCH", SIGWINCH }, { "IO", SIGIO },   { "PWR", SIGPWR },
+        { "HUP", SIGHUP },       { "INT", SIGINT },   { "QUIT", SIGQUIT },   { "ILL", SIGILL },   { "TRAP", SIGTRAP },
+        { "ABRT", SIGABRT },     { "BUS", SIGBUS },   { "FPE", SIGFPE },     { "KILL", SIGKILL }, { "USR1", SIGUSR1 },
+        { "SEGV", SIGSEGV },     { "USR2", SIGUSR2 }, { "PIPE", SIGPIPE },   { "ALRM", SIGALRM }, { "TERM", SIGTERM },
+        { "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD }, { "CONT", SIGCONT },   { "STOP", SIGSTOP }, { "TSTP", SIGTSTP },
+        { "TTIN", SIGTTIN },     { "TTOU", SIGTTOU }, { "URG", SIGURG },     { "XCPU", SIGXCPU }, { "XFSZ", SIGXFSZ },
+        { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF }, { "WINCH", SIGWINCH }, { "IO", SIGIO },     { "PWR", SIGPWR },
         { "SYS", SIGSYS },
 };
 
@@ -48,8 +49,8 @@ static bool refuse(const struct judged *j, const char *hint)
                 n += (size_t)snprintf(words + n, sizeof(words) - n, "%s%.*s", i ? ", " : "", (int)size, w);
         (void)snprintf(expected, sizeof(expected), "%s%s%s", n ? "one of " : key_type_text(j->key->type), words,
                        j->key->flags & KEY_UNLIMITED ? ", or unlimited" : "");
-        complain(j->r, j->node, j->path, hint, "expected %s, found `%s`%s", expected,
-                 clip(j->node->text, clipped), j->node->style == STYLE_PLAIN ? "" : " in quotes");
+        complain(j->r, j->node, j->path, hint, "expected %s, found `%s`%s", expected, clip(j->node->text, clipped),
+                 j->node->style == STYLE_PLAIN ? "" : " in quotes");
         return false;
 }
 
@@ -75,7 +76,8 @@ static bool in_bounds(const struct judged *j, int64_t v)
                 complain(j->r, j->node, j->path, j->key->flags & KEY_UNLIMITED ? "write `unlimited` to lift it" : NULL,
                          "`%s` is too little: it must be more than nothing", text);
         else
-                complain(j->r, j->node, j->path, v < 1 && j->key->flags & KEY_UNLIMITED ? "write `unlimited` to lift it" : NULL,
+                complain(j->r, j->node, j->path,
+                         v < 1 && j->key->flags & KEY_UNLIMITED ? "write `unlimited` to lift it" : NULL,
                          "`%s` is out of range: from %s to %s", text, print_bound(j->key->type, j->key->min, low),
                          print_bound(j->key->type, j->key->max, high));
         return false;
@@ -215,7 +217,8 @@ static bool signal_number(const struct judged *j, int64_t *ret)
 
                 if (strcasecmp(signals[i].name, t) != 0 && !number_of_it)
                         continue;
-                if (number_of_it || !streq(signals[i].name, t) || (t > j->node->text && memcmp(j->node->text, "SIG", 3) != 0)) {
+                if (number_of_it || !streq(signals[i].name, t) ||
+                    (t > j->node->text && memcmp(j->node->text, "SIG", 3) != 0)) {
                         (void)snprintf(hint, sizeof(hint), "did you mean `%s`?", signals[i].name);
                         return refuse(j, hint);
                 }
@@ -239,8 +242,10 @@ static bool may_be_quoted(const struct judged *j)
 }
 
 static bool (*const readers[KEY_TYPE_NR])(const struct judged *j, int64_t *ret) = {
-        [KEY_NUMBER] = number, [KEY_RETRY] = number,   [KEY_DECIMAL] = decimal, [KEY_DURATION] = duration, [KEY_SECONDS] = duration,
-        [KEY_SIZE] = size,     [KEY_BOOLEAN] = boolean, [KEY_CHOICE] = choice,  [KEY_UMASK] = octal,       [KEY_SIGNAL] = signal_number,
+        [KEY_NUMBER] = number,        [KEY_RETRY] = number,     [KEY_DECIMAL] = decimal,
+        [KEY_DURATION] = duration,    [KEY_SECONDS] = duration, [KEY_SIZE] = size,
+        [KEY_BOOLEAN] = boolean,      [KEY_CHOICE] = choice,    [KEY_UMASK] = octal,
+        [KEY_SIGNAL] = signal_number,
 };
 
 bool read_value(struct reading *r, const char *path, const struct key *k, const struct node *n, int64_t *ret)
@@ -251,7 +256,10 @@ bool read_value(struct reading *r, const char *path, const struct key *k, const 
                 if (n->kind == NODE_BROKEN)
                         return false;
                 complain(r, n, path, NULL, "expected %s, found %s", key_type_text(k->type),
-                         n->kind == NODE_LIST ? "a list" : n->kind == NODE_MAP ? "a map" : n->style == STYLE_PLAIN ? "nothing at all" : "an empty text");
+                         n->kind == NODE_LIST      ? "a list"
+                         : n->kind == NODE_MAP     ? "a map"
+                         : n->style == STYLE_PLAIN ? "nothing at all"
+                                                   : "an empty text");
                 return false;
         }
         if (n->style != STYLE_PLAIN && !may_be_quoted(&j))
@@ -359,7 +367,8 @@ const char *read_user(struct reading *r, const char *key, const struct node *n)
         size = strlen(t);
         for (size_t i = 0; i < size; i++) {
                 unsigned char c = (unsigned char)t[i];
-                bool fine = isalnum(c) || c == '_' || c >= 0x80 || (i > 0 && (strchr(".@\\-", c) || (c == '$' && i + 1 == size)));
+                bool fine = isalnum(c) || c == '_' || c >= 0x80 ||
+                            (i > 0 && (strchr(".@\\-", c) || (c == '$' && i + 1 == size)));
 
                 if (!fine || size > 255) {
                         char clipped[CLIP_SIZE];

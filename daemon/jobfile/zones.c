@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 static bool added; /* uthash's only word about memory that ran out */
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM          1
 #define uthash_nonfatal_oom(entry) (added = false)
 #include <uthash.h>
 
 #include "base/fd.h"
 
-#define ZONE_DIR "/usr/share/zoneinfo"
+#define ZONE_DIR      "/usr/share/zoneinfo"
 #define ZONE_FILE_MAX 262144 /* the fattest one is 4 KiB */
 #define ZONE_NAME_MAX 100
 

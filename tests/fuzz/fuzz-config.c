@@ -1,4 +1,5 @@
-/* The configuration: any bytes.  Never a crash; an error leaves nothing behind; what is accepted is within its bounds. */
+/* The configuration: any bytes.  Never a crash; an error leaves nothing behind; what is accepted is within its
+ * bounds. */
 #include <errno.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         MUST(r == 0 ? errors.n == 0 : r == -EINVAL && errors.n > 0);
         if (r == 0) {
-                MUST(c.shutdown_grace_usec >= 0 && c.clock_wait_usec >= 0 && (c.log_level == -1 || (c.log_level >= 3 && c.log_level <= 7)));
+                MUST(c.shutdown_grace_usec >= 0 && c.clock_wait_usec >= 0 &&
+                     (c.log_level == -1 || (c.log_level >= 3 && c.log_level <= 7)));
                 MUST(!c.state_dir || c.state_dir[0] == '/');
                 MUST(!c.defaults || !c.defaults->command);
                 for (char **d = c.jobs_dirs; d && *d; d++)

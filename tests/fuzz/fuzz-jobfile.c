@@ -1,5 +1,5 @@
-/* Job files: any bytes.  Never a crash; errors and jobs exclude each other; no text holds a NUL or a control character but tab and line
- * end; what is accepted prints as a file that gives an equal job. */
+/* Job files: any bytes.  Never a crash; errors and jobs exclude each other; no text holds a NUL or a control
+ * character but tab and line end; what is accepted prints as a file that gives an equal job. */
 #include <errno.h>
 #include <string.h>
 

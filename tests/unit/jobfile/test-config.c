@@ -74,7 +74,8 @@ int main(void)
         zones = test_zones();
 
         is_int(parse(""), 0, "an empty file is a configuration");
-        ok(!c.jobs_dirs && !c.state_dir && !c.defaults && c.max_running == 0 && c.log_level == -1, "  that says nothing");
+        ok(!c.jobs_dirs && !c.state_dir && !c.defaults && c.max_running == 0 && c.log_level == -1,
+           "  that says nothing");
         is_int(c.shutdown_grace_usec, 10 * USEC_PER_SEC, "  the daemon waits 10 s for its runs");
         is_int(c.clock_wait_usec, 5 * USEC_PER_MINUTE, "  and 5 minutes for the clock");
         config_done(&c);
@@ -87,18 +88,23 @@ int main(void)
                0, "all keys");
         ok(c.jobs_dirs && streq(c.jobs_dirs[0], "/a") && streq(c.jobs_dirs[1], "/b") && !c.jobs_dirs[2], "jobs_dirs");
         ok(streq_ptr(c.state_dir, "/s") && streq_ptr(c.runtime_dir, "/r") && streq_ptr(c.log_dir, "/l"), "folders");
-        ok(streq_ptr(c.socket, "/x/sock") && streq_ptr(c.runner, "/usr/libexec/r") && streq_ptr(c.timezone, "Europe/Berlin"), "socket, runner, timezone");
+        ok(streq_ptr(c.socket, "/x/sock") && streq_ptr(c.runner, "/usr/libexec/r") &&
+                   streq_ptr(c.timezone, "Europe/Berlin"),
+           "socket, runner, timezone");
         ok(c.max_running == 7 && c.max_starting == 3, "limits");
         ok(c.log_level == 7 && c.log_format == LOG_FORMAT_JSON && c.on_stop == ON_STOP_WAIT, "choices");
         ok(c.shutdown_grace_usec == USEC_PER_MINUTE && c.clock_wait_usec == 0, "durations");
-        ok(c.see_own && streq_ptr(c.admin_group, "wheel") && c.n_access_jobs == 2 && streq(c.access_jobs[0].name, "etl*") &&
-                   streq(c.access_jobs[0].run[1], "ops") && streq(c.access_jobs[1].run[0], "x"),
+        ok(c.see_own && streq_ptr(c.admin_group, "wheel") && c.n_access_jobs == 2 &&
+                   streq(c.access_jobs[0].name, "etl*") && streq(c.access_jobs[0].run[1], "ops") &&
+                   streq(c.access_jobs[1].run[0], "x"),
            "access");
-        ok(c.defaults && streq_ptr(c.defaults->user, "nobody") && c.defaults->keep_runs == 5, "defaults, and keep among them");
+        ok(c.defaults && streq_ptr(c.defaults->user, "nobody") && c.defaults->keep_runs == 5,
+           "defaults, and keep among them");
 
         if (c.defaults) {
                 struct jobfile_options opt = { .zones = &zones, .defaults = c.defaults };
-                static const char text[] = "defaults: {env: {B: 2}}\njobs:\n  a: {command: x}\n  b: {command: [x], user: null, keep: null, shell: null}\n";
+                static const char text[] =
+                        "defaults: {env: {B: 2}}\njobs:\n  a: {command: x}\n  b: {command: [x], user: null, keep: null, shell: null}\n";
                 struct jobfile f;
                 char *a, *b;
 
@@ -109,8 +115,10 @@ int main(void)
                        "{\"jobs\":{\"a\":{\"command\":\"x\",\"shell\":[\"/bin/bash\",\"-c\"],\"user\":\"nobody\",\"env\":{\"A\":\"1\",\"B\":\"2\"},"
                        "\"keep\":{\"runs\":5}}}}",
                        "takes them over");
-                is_str(b, "{\"jobs\":{\"b\":{\"command\":[\"x\"],\"env\":{\"A\":\"1\",\"B\":\"2\"}}}}", "or takes them back");
-                ok(f.n_jobs == 2 && f.jobs[0]->set_by_config != 0 && f.jobs[0]->set_by_file != 0, "and remembers where each came from");
+                is_str(b, "{\"jobs\":{\"b\":{\"command\":[\"x\"],\"env\":{\"A\":\"1\",\"B\":\"2\"}}}}",
+                       "or takes them back");
+                ok(f.n_jobs == 2 && f.jobs[0]->set_by_config != 0 && f.jobs[0]->set_by_file != 0,
+                   "and remembers where each came from");
                 free(a);
                 free(b);
                 jobfile_done(&f);
@@ -125,13 +133,14 @@ int main(void)
                         const struct diagnostic *d = &errors.v[k];
 
                         found = found || (d->line == bad[i].line && (!bad[i].column || d->column == bad[i].column) &&
-                                          (strcasestr(d->message, bad[i].word) || (d->hint && strcasestr(d->hint, bad[i].word)) ||
+                                          (strcasestr(d->message, bad[i].word) ||
+                                           (d->hint && strcasestr(d->hint, bad[i].word)) ||
                                            (d->key && strcasestr(d->key, bad[i].word))));
                 }
                 if (!ok(r == -EINVAL && found, "refused: %.*s", (int)strcspn(bad[i].text, "\n"), bad[i].text))
                         for (size_t k = 0; k < errors.n; k++)
-                                diag("%u:%u [%s] %s (%s)", errors.v[k].line, errors.v[k].column, errors.v[k].key ?: "", errors.v[k].message,
-                                     errors.v[k].hint ?: "");
+                                diag("%u:%u [%s] %s (%s)", errors.v[k].line, errors.v[k].column, errors.v[k].key ?: "",
+                                     errors.v[k].message, errors.v[k].hint ?: "");
                 if (r == 0)
                         config_done(&c);
         }

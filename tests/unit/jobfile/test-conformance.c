@@ -1,24 +1,25 @@
-/* The collection of good and bad job files: tests/data/jobfiles, and a larger one beside the sources where there is one. */
+/* The collection of good and bad job files: tests/data/jobfiles, and a larger one beside the sources where there
+ * is one. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../../lib/tap.h"
 #include "jobfile/config.h"
 #include "jobfile/diag.h"
 #include "jobfile/jobfile.h"
-#include "../../lib/tap.h"
 #include "zone.h"
 
-#define STAGE 1 /* what is built so far; files of later stages are judged by their own keys */
-#define NOW WALL_SEC(1780000000) /* May 2026 */
+#define STAGE 1                    /* what is built so far; files of later stages are judged by their own keys */
+#define NOW   WALL_SEC(1780000000) /* May 2026 */
 
 static void print_diagnostics(const char *what, const struct diagnostics *d)
 {
         for (size_t i = 0; i < d->n; i++)
-                diag("%s %u:%u [%s] %s%s%s", what, d->v[i].line, d->v[i].column, d->v[i].key ?: "", d->v[i].message, d->v[i].hint ? " -- " : "",
-                     d->v[i].hint ?: "");
+                diag("%s %u:%u [%s] %s%s%s", what, d->v[i].line, d->v[i].column, d->v[i].key ?: "", d->v[i].message,
+                     d->v[i].hint ? " -- " : "", d->v[i].hint ?: "");
 }
 
 static int parse(const char *path, struct jobfile *f)
@@ -53,7 +54,8 @@ static bool word_fits(const char *words, const struct diagnostic *d)
 
         snprintf(copy, sizeof(copy), "%s", words);
         for (char *w = strtok(copy, "|"); w; w = strtok(NULL, "|"))
-                if ((d->key && strcasestr(d->key, w)) || strcasestr(d->message, w) || (d->hint && strcasestr(d->hint, w)))
+                if ((d->key && strcasestr(d->key, w)) || strcasestr(d->message, w) ||
+                    (d->hint && strcasestr(d->hint, w)))
                         return true;
         return false;
 }

@@ -1,4 +1,5 @@
-/* The folder watcher over real folders, in virtual time: inotify's events are there as soon as the change was made, so nothing sleeps. */
+/* The folder watcher over real folders, in virtual time: inotify's events are there as soon as the change was
+ * made, so nothing sleeps. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,11 +15,11 @@
 #include "../../lib/tap.h"
 #include "zone.h"
 
-static char base[256];            /* a new folder for each test */
+static char base[256]; /* a new folder for each test */
 static struct zone_source zones;
 static struct folder *f;
 static struct mono mono = { 1000 * USEC_PER_SEC };
-static char news[65536];          /* what the last pump() told: "+a -b ROW:a.yaml GONE:b.yaml" in order */
+static char news[65536]; /* what the last pump() told: "+a -b ROW:a.yaml GONE:b.yaml" in order */
 
 static const char *path_of(const char *name)
 {
@@ -46,7 +47,7 @@ static void must(int r)
         }
 }
 
-#define JOB(name) "jobs: {" name ": {command: x}}\n"
+#define JOB(name)           "jobs: {" name ": {command: x}}\n"
 #define JOB2(name, command) "jobs: {" name ": {command: " command "}}\n"
 
 static int compare(const void *a, const void *b)
@@ -66,7 +67,8 @@ static void tell(const struct event *e)
                 if (asprintf(&words[n], "-%s", e->config.removed[i]) >= 0)
                         n++;
         for (size_t i = 0; i < e->config.n_files && n < 512; i++)
-                if (asprintf(&words[n], "%s:%s", e->config.files[i].text ? "ROW" : "GONE", strrchr(e->config.files[i].path, '/') + 1) >= 0)
+                if (asprintf(&words[n], "%s:%s", e->config.files[i].text ? "ROW" : "GONE",
+                             strrchr(e->config.files[i].path, '/') + 1) >= 0)
                         n++;
         qsort(words, n, sizeof(*words), compare);
         for (size_t i = 0; i < n; i++) {
@@ -77,7 +79,8 @@ static void tell(const struct event *e)
         }
 }
 
-/* Lets it work until nothing is left to be done but to wait for events; the clock runs ahead to whatever it waits for. */
+/* Lets it work until nothing is left to be done but to wait for events; the clock runs ahead to whatever it waits
+ * for. */
 static void pump(void)
 {
         struct event e;
@@ -99,7 +102,9 @@ static int make(bool own_only)
 {
         static char jobs[PATH_MAX], second[PATH_MAX];
         char *dirs[] = { jobs, second, NULL };
-        struct folder_options opt = { .dirs = dirs, .parse = { .zones = &zones, .own_user_only = own_only }, .own_uid = getuid() };
+        struct folder_options opt = { .dirs = dirs,
+                                      .parse = { .zones = &zones, .own_user_only = own_only },
+                                      .own_uid = getuid() };
 
         snprintf(jobs, sizeof(jobs), "%s/jobs.d", base);
         snprintf(second, sizeof(second), "%s/more.d", base);
@@ -155,7 +160,8 @@ static const char *state_of(const char *name, const char **ret_message)
                 if (!folder_file_at(f, i, &file) || strcmp(file.path, path) != 0)
                         continue;
                 if (file.errors->n > 0)
-                        snprintf(message, sizeof(message), "%u:%u %s", file.errors->v[0].line, file.errors->v[0].column, file.errors->v[0].message);
+                        snprintf(message, sizeof(message), "%u:%u %s", file.errors->v[0].line, file.errors->v[0].column,
+                                 file.errors->v[0].message);
                 return file.state == FOLDER_FILE_OK ? "ok" : file.state == FOLDER_FILE_ERROR ? "error" : "stale";
         }
         return "none";
@@ -247,7 +253,8 @@ static void test_writers(void)
         fd = open(path_of("jobs.d/a.yaml"), O_WRONLY | O_TRUNC | O_CLOEXEC);
         must(fd);
         pump();
-        is_str(state_of("jobs.d/a.yaml", NULL), "stale", "truncated and left open: after a while it is looked at, and is empty");
+        is_str(state_of("jobs.d/a.yaml", NULL), "stale",
+               "truncated and left open: after a while it is looked at, and is empty");
         is_str(news, "", "its jobs stay");
         must((int)write(fd, JOB("c"), strlen(JOB("c"))));
         must(close(fd));
@@ -285,8 +292,10 @@ static void test_names(void)
 {
         begin("names that are not looked at");
         first_scan();
-        static const char *const others[] = { ".a.yaml", "a.yaml~", ".#a.yaml", "a.yaml.swp", ".a.yaml.swp", "a.yaml.dpkg-new", "a.dpkg-old.yaml",
-                                              "a.yaml.rpmsave", "a.txt", "yaml", ".yaml", "README" };
+        static const char *const others[] = {
+                ".a.yaml",         "a.yaml~",        ".#a.yaml", "a.yaml.swp", ".a.yaml.swp", "a.yaml.dpkg-new",
+                "a.dpkg-old.yaml", "a.yaml.rpmsave", "a.txt",    "yaml",       ".yaml",       "README"
+        };
 
         for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                 char name[64];
@@ -406,13 +415,16 @@ static void test_clashes(void)
         is_str(news, "+v +x ROW:b.yaml ROW:c.yaml", "a job moves to another file");
         put_file("jobs.d/c.yaml", "jobs: {v: {command: x}, x: {command: x}}\n");
         pump();
-        is_str(state_of("jobs.d/c.yaml", NULL), "stale", "a good file that takes another's name keeps its last version");
+        is_str(state_of("jobs.d/c.yaml", NULL), "stale",
+               "a good file that takes another's name keeps its last version");
         end();
 }
 
 static void restore(const char *name, const char *text)
 {
-        struct file_row row = { .path = path_of(name), .text = text, .size = strlen(text), .uid = getuid(), .mode = 0644 };
+        struct file_row row = {
+                .path = path_of(name), .text = text, .size = strlen(text), .uid = getuid(), .mode = 0644
+        };
 
         must(folder_restore(f, &row));
 }
@@ -434,9 +446,11 @@ static void test_restart(void)
         restore("jobs.d/bad.yaml", "nonsense");
         put_file("jobs.d/bad.yaml", JOB("bad"));
         first_scan();
-        is_str(news, "+bad +broken +changed +same +x GONE:gone.yaml GONE:y.yaml ROW:bad.yaml ROW:changed.yaml ROW:x.yaml",
+        is_str(news,
+               "+bad +broken +changed +same +x GONE:gone.yaml GONE:y.yaml ROW:bad.yaml ROW:changed.yaml ROW:x.yaml",
                "what was in force is, or its new version; rows only for what changed");
-        is_str(state_of("jobs.d/broken.yaml", NULL), "stale", "a file that is broken now has its last good version in force");
+        is_str(state_of("jobs.d/broken.yaml", NULL), "stale",
+               "a file that is broken now has its last good version in force");
         is_str(state_of("jobs.d/a.yaml", NULL), "error", "a name stays with the file that held it");
         is_str(state_of("jobs.d/x.yaml", NULL), "ok", "  though that one changed");
         pump();
@@ -473,7 +487,8 @@ static void test_whole_folders(void)
         must(rename(path_of("jobs.d"), path_of("away")));
         must(rename(path_of("new"), path_of("jobs.d")));
         pump();
-        is_str(news, "+a +b +e -c -d GONE:c.yaml GONE:d.yaml ROW:a.yaml ROW:b.yaml ROW:e.yaml", "moved away and another one into its place");
+        is_str(news, "+a +b +e -c -d GONE:c.yaml GONE:d.yaml ROW:a.yaml ROW:b.yaml ROW:e.yaml",
+               "moved away and another one into its place");
         must(rename(path_of("jobs.d"), path_of("old")));
         pump();
         is_str(news, "-a -b -e GONE:a.yaml GONE:b.yaml GONE:e.yaml", "gone");
@@ -670,7 +685,8 @@ static void test_look(void)
         first_scan();
         pump();
         must(folder_process(f, clock_wall(), mono, &again));
-        ok(again.usec > mono.usec + 500 * USEC_PER_SEC && again.usec <= mono.usec + 600 * USEC_PER_SEC, "sleeps up to 10 minutes");
+        ok(again.usec > mono.usec + 500 * USEC_PER_SEC && again.usec <= mono.usec + 600 * USEC_PER_SEC,
+           "sleeps up to 10 minutes");
         mono = again;
         must(folder_process(f, clock_wall(), mono, &again));
         ok(!folder_busy(f), "finds the folders as they were");

@@ -1,4 +1,5 @@
-/* Every key and every type of value: what is taken, what it prints as, what is refused and where.  Printed jobs parse back to equal ones. */
+/* Every key and every type of value: what is taken, what it prints as, what is refused and where.  Printed jobs
+ * parse back to equal ones. */
 #include <errno.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ static int parse(const char *text, struct jobfile *f)
 static void show(const struct diagnostics *d)
 {
         for (size_t i = 0; i < d->n; i++)
-                diag("%u:%u [%s] %s (%s)", d->v[i].line, d->v[i].column, d->v[i].key ?: "", d->v[i].message, d->v[i].hint ?: "");
+                diag("%u:%u [%s] %s (%s)", d->v[i].line, d->v[i].column, d->v[i].key ?: "", d->v[i].message,
+                     d->v[i].hint ?: "");
 }
 
 /* A text as a test's name: on one line. */
@@ -45,7 +47,8 @@ static bool has(const struct diagnostics *d, unsigned line, unsigned column, con
 {
         for (size_t i = 0; i < d->n; i++)
                 if ((!line || d->v[i].line == line) && (!column || d->v[i].column == column) &&
-                    (strcasestr(d->v[i].message, word) || (d->v[i].hint && strcasestr(d->v[i].hint, word)) || (d->v[i].key && strcasestr(d->v[i].key, word))))
+                    (strcasestr(d->v[i].message, word) || (d->v[i].hint && strcasestr(d->v[i].hint, word)) ||
+                     (d->v[i].key && strcasestr(d->v[i].key, word))))
                         return true;
         return false;
 }
@@ -93,7 +96,8 @@ static const struct {
         { "user: 1000", "\"user\":\"1000\"" },
         { "group: adm", "\"group\":\"adm\"" },
         { "working_dir: /srv/a b", "\"working_dir\":\"/srv/a b\"" },
-        { "env: {PORT: 8080, RELEASE: 1.10, MODE: 0644}", "\"env\":{\"MODE\":\"0644\",\"PORT\":\"8080\",\"RELEASE\":\"1.10\"}" },
+        { "env: {PORT: 8080, RELEASE: 1.10, MODE: 0644}",
+          "\"env\":{\"MODE\":\"0644\",\"PORT\":\"8080\",\"RELEASE\":\"1.10\"}" },
         { "env: {E: \"\", T: 'true', _x9: a: b}", NULL },
         { "env: {E: \"\", T: 'true', _x9: \"a: b\"}", "\"env\":{\"E\":\"\",\"T\":\"true\",\"_x9\":\"a: b\"}" },
         { "env: {}", "{\"a\":{\"command\":\"x\"}}" },
@@ -141,7 +145,8 @@ static const struct {
         { "concurrency: replace", "\"concurrency\":\"replace\"" },
         { "concurrency: allow\n    max_concurrent: 3", "\"concurrency\":\"allow\",\"max_concurrent\":3" },
         { "keep: {runs: 5, age: 1d, log: 1G}", "\"keep\":{\"runs\":5,\"age\":\"1d\",\"log\":\"1G\"}" },
-        { "keep: {runs: unlimited, age: unlimited, log: unlimited}", "\"keep\":{\"runs\":\"unlimited\",\"age\":\"unlimited\",\"log\":\"unlimited\"}" },
+        { "keep: {runs: unlimited, age: unlimited, log: unlimited}",
+          "\"keep\":{\"runs\":\"unlimited\",\"age\":\"unlimited\",\"log\":\"unlimited\"}" },
         { "log: {max: 1Ti}", "\"log\":{\"max\":\"1T\"}" },
         { "\"description\": quoted key", "\"description\":\"quoted key\"" },
 };
@@ -285,7 +290,8 @@ static const struct {
         { "description: {a: b}", 4, 18, "map" },
         { "labels: {a: two words}", 4, 17, "word" },
         { "labels: {a/b: x}", 4, 14, "a/b" },
-        { "labels: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1, l: 1, m: 1, o: 1, p: 1, q: 1, r: 1}", 4, 5, "16" },
+        { "labels: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1, l: 1, m: 1, o: 1, p: 1, q: 1, r: 1}",
+          4, 5, "16" },
         { "retry: {delay: 1s}", 4, 12, "limit" },
         { "retry: {limit: 0}", 4, 20, "retry.limit" },
         { "retry: -1", 4, 12, "retry" },
@@ -348,8 +354,8 @@ static void test_bad(void)
 
                 snprintf(text, sizeof(text), "jobs:\n  a:\n    command: x\n    %s\n", bad[i].lines);
                 r = parse(text, &f);
-                if (!ok(r == -EINVAL && f.n_jobs == 0 && has(&f.errors, bad[i].line, bad[i].column, bad[i].word), "%s: %u:%u %s", line_of(bad[i].lines),
-                        bad[i].line, bad[i].column, bad[i].word))
+                if (!ok(r == -EINVAL && f.n_jobs == 0 && has(&f.errors, bad[i].line, bad[i].column, bad[i].word),
+                        "%s: %u:%u %s", line_of(bad[i].lines), bad[i].line, bad[i].column, bad[i].word))
                         show(&f.errors);
                 jobfile_done(&f);
         }
@@ -401,7 +407,8 @@ static const struct {
         { "defaults: {command: x}\njobs: {a: {command: x}}\n", 1, 12, "defaults" },
         { "defaults: {timeout: 2h, total_timeout: 1h}\njobs: {a: {command: x}}\n", 1, 25, "longer" },
         { "defaults: {timeout: 2h}\njobs: {a: {command: x, total_timeout: 1h}}\n", 2, 24, "longer" },
-        { "defaults: {max_concurrent: 3, concurrency: allow}\njobs: {a: {command: x, concurrency: forbid}}\n", 1, 0, NULL },
+        { "defaults: {max_concurrent: 3, concurrency: allow}\njobs: {a: {command: x, concurrency: forbid}}\n", 1, 0,
+          NULL },
         { "defaults: {catch_up_limit: 3}\njobs: {a: {command: x}}\n", 1, 0, NULL },
         { "defaults: {shell: /bin/bash}\njobs: {a: {command: [x]}}\n", 1, 0, NULL },
         { "jobs: {a: {command: [x], shell: /bin/bash}}\n", 1, 26, "shell" },
@@ -431,8 +438,9 @@ static void test_files(void)
                 if (!files[i].word && files[i].column)
                         continue;
                 r = parse(files[i].text, &f);
-                if (files[i].word ? !ok(r == -EINVAL && has(&f.errors, files[i].line, files[i].column, files[i].word), "%s: %s", line_of(files[i].text), files[i].word) :
-                                    !ok(r == 0 && f.n_jobs == files[i].line, "good: %s", line_of(files[i].text)))
+                if (files[i].word ? !ok(r == -EINVAL && has(&f.errors, files[i].line, files[i].column, files[i].word),
+                                        "%s: %s", line_of(files[i].text), files[i].word)
+                                  : !ok(r == 0 && f.n_jobs == files[i].line, "good: %s", line_of(files[i].text)))
                         show(&f.errors);
                 for (size_t k = 0; k < f.n_jobs; k++)
                         ok(reads_back(f.jobs[k]), "  reads back");
@@ -442,13 +450,14 @@ static void test_files(void)
 
 static void test_inheritance(void)
 {
-        static const char text[] = "defaults:\n"
-                                   "  user: backup\n  timeout: 2h\n  env: {A: 1, B: 2}\n  limits: {open_files: 5, core: 0}\n  labels: {x: 1}\n"
-                                   "  log: {max: 1M}\n  retry: {limit: 5, delay: 1m}\n  shell: /bin/bash\n"
-                                   "jobs:\n"
-                                   "  a: {command: x}\n"
-                                   "  b:\n    command: |\n      x\n      y2\n    user: null\n    timeout: null\n    env: {B: null, C: 3}\n"
-                                   "    limits: {core: null, stack: 1M}\n    labels: null\n    log: {merge: true}\n    retry: 2\n";
+        static const char text[] =
+                "defaults:\n"
+                "  user: backup\n  timeout: 2h\n  env: {A: 1, B: 2}\n  limits: {open_files: 5, core: 0}\n  labels: {x: 1}\n"
+                "  log: {max: 1M}\n  retry: {limit: 5, delay: 1m}\n  shell: /bin/bash\n"
+                "jobs:\n"
+                "  a: {command: x}\n"
+                "  b:\n    command: |\n      x\n      y2\n    user: null\n    timeout: null\n    env: {B: null, C: 3}\n"
+                "    limits: {core: null, stack: 1M}\n    labels: null\n    log: {merge: true}\n    retry: 2\n";
         struct jobfile f;
         char *printed;
 
@@ -472,7 +481,8 @@ static void test_inheritance(void)
         ok(f.jobs[0]->set_by_file & JOB_KEY_BIT(JOB_KEY_TIMEOUT), "a's timeout comes from the file");
         ok(!(f.jobs[0]->set_by_job & JOB_KEY_BIT(JOB_KEY_TIMEOUT)), "  not from the job");
         ok(f.jobs[0]->set_by_job & JOB_KEY_BIT(JOB_KEY_COMMAND), "its command does");
-        ok(!((f.jobs[1]->set_by_file | f.jobs[1]->set_by_job) & JOB_KEY_BIT(JOB_KEY_TIMEOUT)), "b's timeout is built in");
+        ok(!((f.jobs[1]->set_by_file | f.jobs[1]->set_by_job) & JOB_KEY_BIT(JOB_KEY_TIMEOUT)),
+           "b's timeout is built in");
         ok(!(f.jobs[1]->set_by_file & JOB_KEY_BIT(JOB_KEY_LOG_MAX)), "  and so is its log.max");
         ok(f.jobs[1]->set_by_job & JOB_KEY_BIT(JOB_KEY_LOG_MERGE), "  log.merge is its own");
         jobfile_done(&f);
@@ -482,9 +492,10 @@ static void test_warnings(void)
 {
         struct jobfile f;
 
-        (void)parse("jobs:\n  a: {command: x, timezone: UTC, enabled: false}\n  b: {command: x, schedule: ['@daily', '@at 2020-01-01T00:00']}\n"
-                    "  c: {command: x, schedule: '@daily', end: 2020-01-01}\n  d: {command: x, schedule: '@daily', timezone: Mars/Phobos}\n",
-                    &f);
+        (void)parse(
+                "jobs:\n  a: {command: x, timezone: UTC, enabled: false}\n  b: {command: x, schedule: ['@daily', '@at 2020-01-01T00:00']}\n"
+                "  c: {command: x, schedule: '@daily', end: 2020-01-01}\n  d: {command: x, schedule: '@daily', timezone: Mars/Phobos}\n",
+                &f);
         ok(has(&f.warnings, 2, 19, "schedule"), "a timezone without a schedule");
         ok(has(&f.warnings, 2, 34, "schedule"), "enabled without a schedule");
         ok(has(&f.warnings, 3, 40, "past"), "an @at in the past, at its place in the list");
@@ -526,7 +537,10 @@ static void test_limits(void)
         limit("over 1 MiB", repeat("jobs: {a: {command: x}}\n", "# comment ", "\n", 60000, ""), "1 MiB");
         limit("a text of 64 KiB", repeat("jobs: {a: {command: x, stdin: '", "", "", 8192, "'}}"), NULL);
         limit("a text over 64 KiB", repeat("jobs: {a: {command: x, stdin: '", "", "", 8193, "'}}"), "64 KiB");
-        limit("env over 128 KiB", repeat("jobs:\n  a:\n    command: x\n    env:\n", "      V", ": 0123456789012345678901234567890123456789\n", 3000, ""), "128 KiB");
+        limit("env over 128 KiB",
+              repeat("jobs:\n  a:\n    command: x\n    env:\n", "      V",
+                     ": 0123456789012345678901234567890123456789\n", 3000, ""),
+              "128 KiB");
         limit("nested 31 deep", repeat("jobs: {a: {command: x, stdin: ", "[", NULL, 28, "'}}"), "list");
         limit("nested too deep", repeat("jobs: {a: {command: x, stdin: ", "[", NULL, 100, ""), "32 levels");
         limit("nested much too deep", repeat("", "[", NULL, 500000, ""), "32 levels");
@@ -534,7 +548,8 @@ static void test_limits(void)
         limit("a million bad bytes", repeat("jobs: {a: {command: '", "\x01\x02", NULL, 500000, "'}}"), "control");
         limit("50,000 keys that are no words", repeat("jobs:\n", "  ? [", "]\n", 50000, ""), "too many");
         limit("many equal names", repeat("jobs:\n", "  a: {command: x}\n", NULL, 9000, ""), "second time");
-        limit("many equal variables", repeat("jobs:\n  a:\n    command: x\n    env:\n", "      A: x\n", NULL, 50000, ""), "second time");
+        limit("many equal variables",
+              repeat("jobs:\n  a:\n    command: x\n    env:\n", "      A: x\n", NULL, 50000, ""), "second time");
         limit("many tag lines", repeat("", "%TAG !a", "! tag:x\n", 40000, "---\njobs: {a: {command: x}}\n"), "tag");
 }
 
@@ -547,8 +562,9 @@ static void test_traps(void)
                      "  b: {schedule: @daily, command: x, timeout: 5x}\n  c:\n    schedule: * * * * *\n    comand: x\n",
                      &f),
                -EINVAL, "several traps in a file");
-        ok(has(&f.errors, 3, 15, "alias") && has(&f.errors, 4, 22, "quote") && has(&f.errors, 5, 11, "range") && has(&f.errors, 6, 17, "quote") &&
-                   has(&f.errors, 6, 46, "duration") && has(&f.errors, 8, 15, "alias") && has(&f.errors, 9, 5, "command"),
+        ok(has(&f.errors, 3, 15, "alias") && has(&f.errors, 4, 22, "quote") && has(&f.errors, 5, 11, "range") &&
+                   has(&f.errors, 6, 17, "quote") && has(&f.errors, 6, 46, "duration") &&
+                   has(&f.errors, 8, 15, "alias") && has(&f.errors, 9, 5, "command"),
            "  all are reported, and what is behind them");
         if (!is_int(f.errors.n, 7, "  each once"))
                 show(&f.errors);

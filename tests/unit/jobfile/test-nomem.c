@@ -1,4 +1,5 @@
-/* The n-th allocation fails, for n = 1, 2, 3 … until none does: nothing crashes, nothing leaks, nothing is half done. */
+/* The n-th allocation fails, for n = 1, 2, 3 … until none does: nothing crashes, nothing leaks, nothing is half
+ * done. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -77,16 +78,19 @@ void free(void *p)
 static struct zone_source zones;
 static struct jobfile_options opt;
 
-static const char good[] = "defaults: {user: backup, env: {A: 1, B: 2}, limits: {core: 0}, shell: /bin/bash, start: 2026-01-01}\n"
-                           "jobs:\n"
-                           "  a: {command: [x, y2], schedule: ['@daily', 0 2 * * *], timezone: Europe/Berlin, env: {C: 3, B: null}, labels: {x: 1}}\n"
-                           "  b: {command: \"x\\n\\ty2\", timezone: Mars/Phobos, retry: {limit: 3, exit_codes: [1], factor: 1.5}, env_file: [/a, -/b]}\n"
-                           "  c: {command: x, success_codes: [0, 1], skip_codes: [2], cpu_affinity: 0-3, stdin: x, description: x, working_dir: /}\n"
-                           "  d: {command: x, end: 2030-01-01, keep: {runs: 1}, log: {max: 1K}, limits: {stack: 1M}, group: x, timezone: UTC}\n";
-static const char bad[] = "defaults: &x {user: 5 5, foo: 1}\njobs:\n  a: {comand: y, nice: 99, env: {on: 1, A: 1, A: 2}, schedule: ['99 * * * *', 0 0 30 2 *]}\n"
-                          "  a: {command: [], timeout: 5x, retry: {delay: 1s}, x\xFF: 1}\n  2026: {command: *x}\n  b: {command: @x}\n";
-static const char config[] = "jobs_dirs: [/a, /b]\nstate_dir: /x\ntimezone: UTC\ndefaults: {nice: 3, env: {A: 1}}\nkeep: {runs: 3}\n"
-                             "access: {see: own, jobs: {'etl*': {run: [a, b]}, b: {run: [c]}}, admin_group: wheel}\n";
+static const char good[] =
+        "defaults: {user: backup, env: {A: 1, B: 2}, limits: {core: 0}, shell: /bin/bash, start: 2026-01-01}\n"
+        "jobs:\n"
+        "  a: {command: [x, y2], schedule: ['@daily', 0 2 * * *], timezone: Europe/Berlin, env: {C: 3, B: null}, labels: {x: 1}}\n"
+        "  b: {command: \"x\\n\\ty2\", timezone: Mars/Phobos, retry: {limit: 3, exit_codes: [1], factor: 1.5}, env_file: [/a, -/b]}\n"
+        "  c: {command: x, success_codes: [0, 1], skip_codes: [2], cpu_affinity: 0-3, stdin: x, description: x, working_dir: /}\n"
+        "  d: {command: x, end: 2030-01-01, keep: {runs: 1}, log: {max: 1K}, limits: {stack: 1M}, group: x, timezone: UTC}\n";
+static const char bad[] =
+        "defaults: &x {user: 5 5, foo: 1}\njobs:\n  a: {comand: y, nice: 99, env: {on: 1, A: 1, A: 2}, schedule: ['99 * * * *', 0 0 30 2 *]}\n"
+        "  a: {command: [], timeout: 5x, retry: {delay: 1s}, x\xFF: 1}\n  2026: {command: *x}\n  b: {command: @x}\n";
+static const char config[] =
+        "jobs_dirs: [/a, /b]\nstate_dir: /x\ntimezone: UTC\ndefaults: {nice: 3, env: {A: 1}}\nkeep: {runs: 3}\n"
+        "access: {see: own, jobs: {'etl*': {run: [a, b]}, b: {run: [c]}}, admin_group: wheel}\n";
 
 static int run_good(void)
 {
