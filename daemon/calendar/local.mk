@@ -1,7 +1,7 @@
 # Schedules and time zones: pure.
 noinst_LIBRARIES += libcalendar.a
 libcalendar_a_SOURCES = \
-	daemon/calendar/calendar.h daemon/calendar/civil.h daemon/calendar/count.c daemon/calendar/describe.c \
+	daemon/calendar/calendar.h daemon/calendar/civil.h daemon/calendar/count.c daemon/calendar/count.h daemon/calendar/describe.c \
 	daemon/calendar/fields.h daemon/calendar/match.h daemon/calendar/next.c daemon/calendar/odd.c \
 	daemon/calendar/parse.c daemon/calendar/posixtz.c daemon/calendar/posixtz.h daemon/calendar/print.c \
 	daemon/calendar/scan.c daemon/calendar/scan.h daemon/calendar/schedule.c daemon/calendar/schedule.h \
