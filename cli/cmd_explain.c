@@ -53,7 +53,7 @@ static int parse_expression(struct cli *c, const char *text, struct explained *x
                 calendar_describe(&x->entry, x->description, sizeof(x->description));
                 return EXIT_OK;
         }
-        r = fail(c, EXIT_FAILED, "`%s': at position %zu: %s", text, e.position, e.message);
+        r = fail(c, EXIT_FAILED, "`%s', at character %zu: %s", text, e.position + 1, e.message);
         (void)tell_error(c, "invalid_expression", e.message, json_integer((json_int_t)e.position));
         return r;
 }

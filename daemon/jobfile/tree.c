@@ -143,7 +143,7 @@ static int on_scalar(struct builder *b, const yaml_event_t *e)
                 }
         if (e->data.scalar.length > TREE_SCALAR_MAX) {
                 n->kind = NODE_BROKEN;
-                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, NULL, "a text of more than 64 KiB");
+                return diagnostics_add(b->errors, MARK(e->start_mark), NULL, NULL, "a text of more than 128 KiB");
         }
         r = look_at_properties(b, e->data.scalar.anchor, e->data.scalar.tag, e->start_mark);
         if (r == 0 && style == STYLE_DOUBLE)

@@ -11,8 +11,8 @@
 #include "jobfile/arena.h"
 #include "jobfile/jobfile.h"
 
-#define TREE_TEXT_MAX   (1u << 20)  /* bytes of a file */
-#define TREE_SCALAR_MAX (64u << 10) /* bytes of one scalar */
+#define TREE_TEXT_MAX   (1u << 20)   /* bytes of a file */
+#define TREE_SCALAR_MAX (128u << 10) /* bytes of one scalar: as much as a job's command, env and stdin together */
 #define TREE_DEPTH_MAX  32
 
 enum node_kind {

@@ -535,11 +535,18 @@ static void test_limits(void)
         limit("10,000 jobs", repeat("jobs:\n", "  j", ": {command: x}\n", 10000, ""), NULL);
         limit("10,001 jobs", repeat("jobs:\n", "  j", ": {command: x}\n", 10001, ""), "too many");
         limit("over 1 MiB", repeat("jobs: {a: {command: x}}\n", "# comment ", "\n", 60000, ""), "1 MiB");
-        limit("a text of 64 KiB", repeat("jobs: {a: {command: x, stdin: '", "", "", 8192, "'}}"), NULL);
-        limit("a text over 64 KiB", repeat("jobs: {a: {command: x, stdin: '", "", "", 8193, "'}}"), "64 KiB");
+        limit("a text of nearly 128 KiB", repeat("jobs: {a: {command: x, stdin: '", "", "", 16383, "'}}"), NULL);
+        limit("a text of 128 KiB, and a command", repeat("jobs: {a: {command: x, stdin: '", "", "", 16384, "'}}"),
+              "128 KiB");
+        limit("a text over 128 KiB", repeat("jobs: {a: {command: x, stdin: '", "", "", 16385, "'}}"), "128 KiB");
         limit("env over 128 KiB",
-              repeat("jobs:\n  a:\n    command: x\n    env:\n", "      V",
-                     ": 0123456789012345678901234567890123456789\n", 3000, ""),
+              repeat("jobs:
+  a:
+    command: x
+    env:
+", "      V",
+                     ": 0123456789012345678901234567890123456789
+", 3000, ""),
               "128 KiB");
         limit("nested 31 deep", repeat("jobs: {a: {command: x, stdin: ", "[", NULL, 28, "'}}"), "list");
         limit("nested too deep", repeat("jobs: {a: {command: x, stdin: ", "[", NULL, 100, ""), "32 levels");
