@@ -464,6 +464,8 @@ static int set_options(struct folder *f, const struct folder_options *opt)
         f->defaults = opt->parse.defaults ? job_ref((struct job *)opt->parse.defaults) : NULL;
         f->parse = opt->parse;
         f->own_uid = opt->own_uid;
+        f->on_judged = opt->on_judged;
+        f->arg = opt->arg;
         f->options++;
         return 0;
 }
@@ -733,10 +735,23 @@ size_t folder_files(const struct folder *f)
         return f->n_listed;
 }
 
+void file_describe(const struct file *file, const char *path, struct folder_file *ret)
+{
+        static const struct diagnostics none;
+
+        *ret = (struct folder_file){
+                .path = path,
+                .state = file->state,
+                .since = file->since,
+                .n_jobs = file->n_jobs,
+                .errors = file->trouble ? &file->trouble->errors : &none,
+                .warnings = file->trouble ? &file->trouble->warnings : &none,
+        };
+}
+
 bool folder_file_at(const struct folder *folder, size_t i, struct folder_file *ret)
 {
         struct folder *f = (struct folder *)folder; /* the order and the path are only remembered */
-        static const struct diagnostics none;
         const struct file *file;
         char *path;
 
@@ -748,14 +763,7 @@ bool folder_file_at(const struct folder *folder, size_t i, struct folder_file *r
                 return false;
         free(f->path);
         f->path = path;
-        *ret = (struct folder_file){
-                .path = path,
-                .state = file->state,
-                .since = file->since,
-                .n_jobs = file->n_jobs,
-                .errors = file->trouble ? &file->trouble->errors : &none,
-                .warnings = file->trouble ? &file->trouble->warnings : &none,
-        };
+        file_describe(file, path, ret);
         return true;
 }
 

@@ -20,10 +20,17 @@ struct folder;
  * packages leave. */
 bool file_name_counts(const char *name);
 
+struct folder_file;
+
 struct folder_options {
         char *const *dirs;            /* NULL-terminated; a missing one is waited for */
         struct jobfile_options parse; /* `now` is set anew at each call */
         uint32_t own_uid;             /* besides root, this uid may own files */
+
+        /* May be NULL: for the log.  A file was judged and something is wrong with it, or is no longer.  `file` is
+         * borrowed; no folder_…() may be called. */
+        void (*on_judged)(void *arg, const struct folder_file *file);
+        void *arg;
 };
 
 int folder_new(const struct folder_options *opt, struct folder **ret);

@@ -49,6 +49,17 @@ static void leave_clashing(struct folder *f, const struct file *file)
                 }
 }
 
+static void tell(struct folder *f, const struct file *file)
+{
+        _cleanup_(freep) char *path = NULL;
+        struct folder_file said;
+
+        if (!f->on_judged || !(path = file_path(file)))
+                return;
+        file_describe(file, path, &said);
+        f->on_judged(f->arg, &said);
+}
+
 /* Takes `t`, NULL: nothing is wrong. */
 static void set_trouble(struct folder *f, struct file *file, struct trouble *t, struct wall now)
 {
@@ -90,8 +101,10 @@ void file_set_error(struct folder *f, struct file *file, const char *message, st
         t = calloc(1, sizeof(*t));
         if (t && diagnostics_add(&t->errors, 0, 0, NULL, NULL, "%s", message) < 0)
                 t = trouble_free(t);
-        if (t)
-                set_trouble(f, file, t, now);
+        if (!t)
+                return;
+        set_trouble(f, file, t, now);
+        tell(f, file);
 }
 
 /* ---- names */
@@ -284,6 +297,7 @@ static int judge(struct folder *f, struct file *file, const struct text *t, cons
         struct job_source *source = path ? job_source_new(path, t->uid) : NULL;
         struct trouble *trouble = calloc(1, sizeof(*trouble));
         struct jobfile parsed = { 0 };
+        bool tells;
         int r = -ENOMEM;
 
         if (source && trouble) {
@@ -312,7 +326,10 @@ static int judge(struct folder *f, struct file *file, const struct text *t, cons
         memcpy(trouble->text_hash, hash, sizeof(trouble->text_hash));
         if (trouble->errors.n == 0 && trouble->warnings.n == 0)
                 trouble = trouble_free(trouble);
+        tells = trouble || file->trouble;
         set_trouble(f, file, trouble, now);
+        if (tells)
+                tell(f, file);
         return 0;
 }
 

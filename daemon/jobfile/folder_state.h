@@ -105,6 +105,8 @@ struct folder {
         struct job *defaults; /* a reference to parse.defaults */
         uint32_t own_uid;
         uint32_t options; /* generation */
+        void (*on_judged)(void *arg, const struct folder_file *file);
+        void *arg;
 
         struct folder_dir **dirs; /* in order; dropped ones stay until swept */
         size_t n_dirs;
@@ -159,6 +161,7 @@ struct file *file_get(struct folder *f, struct folder_dir *dir, const char *name
 void file_drop(struct folder *f, struct file *file);
 /* "/etc/jobs.d/a.yaml"; NULL: no memory. */
 char *file_path(const struct file *file);
+void file_describe(const struct file *file, const char *path, struct folder_file *ret);
 int compare_files(const struct file *a, const struct file *b);
 /* To be judged at that time (mono; 0: at once), whatever was said before.  0 or -ENOMEM. */
 int file_queue(struct folder *f, struct file *file, int64_t due_usec);

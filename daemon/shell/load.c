@@ -32,19 +32,41 @@ struct jobfile_options shell_parse_options(const struct shell *s)
         };
 }
 
-struct folder_options shell_folder_options(const struct shell *s)
-{
-        return (struct folder_options){ .dirs = s->places.jobs_dirs, .parse = shell_parse_options(s), .own_uid = geteuid() };
-}
+/* At most so many lines for a file; `jobctl status` and `jobctl check` have them all. */
+#define DIAGNOSTICS_LOGGED 10
 
 static void log_diagnostics(const char *path, const struct diagnostics *d, int level)
 {
-        for (size_t i = 0; i < d->n; i++) {
+        for (size_t i = 0; i < d->n && i < DIAGNOSTICS_LOGGED; i++) {
                 const struct diagnostic *x = &d->v[i];
+                char place[32] = "";
 
-                log_message(level, "%s:%u:%u: %s%s%s%s%s", path, x->line, x->column, x->key ? x->key : "", x->key ? ": " : "",
-                            x->message, x->hint ? "; " : "", x->hint ? x->hint : "");
+                if (x->line > 0)
+                        snprintf(place, sizeof(place), ":%u:%u", x->line, x->column);
+                log_message(level, "%s%s: %s%s%s%s%s%s", path, place, x->key ? x->key : "", x->key ? ": " : "",
+                            x->message, x->hint ? " (" : "", x->hint ? x->hint : "", x->hint ? ")" : "");
         }
+        if (d->n > DIAGNOSTICS_LOGGED)
+                log_message(level, "%s: and %zu more", path, d->n - DIAGNOSTICS_LOGGED);
+}
+
+static void on_judged(void *arg, const struct folder_file *file)
+{
+        (void)arg;
+        log_diagnostics(file->path, file->errors, LOG_ERR);
+        log_diagnostics(file->path, file->warnings, LOG_WARNING);
+        if (file->state == FOLDER_FILE_STALE)
+                log_warning("%s: its last good version stays in force", file->path);
+        else if (file->state == FOLDER_FILE_OK && file->warnings->n == 0)
+                log_notice("%s: in order again", file->path);
+}
+
+struct folder_options shell_folder_options(const struct shell *s)
+{
+        return (struct folder_options){
+                .dirs = s->places.jobs_dirs, .parse = shell_parse_options(s), .own_uid = geteuid(),
+                .on_judged = on_judged,
+        };
 }
 
 int shell_read_config(const char *path, const struct zone_source *zones, struct config *ret, struct error *reterr)

@@ -47,6 +47,8 @@ succeeded() {
 	[ "$status" -eq 1 ]
 	[[ $output == *"a.yaml:2:"*"comand"*"command"* ]]
 	has_job alpha
+	grep -q 'error *.*/a\.yaml:2:[0-9]*: .*comand' "$ROOT/daemon.log"
+	grep -q 'a\.yaml: its last good version stays in force' "$ROOT/daemon.log"
 
 	kill_daemon
 	start_daemon
@@ -63,6 +65,7 @@ succeeded() {
 	YAML
 	eventually not_stale
 	eventually says better
+	grep -q 'a\.yaml: in order again' "$ROOT/daemon.log"
 }
 
 stale() {
