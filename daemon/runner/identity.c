@@ -113,7 +113,7 @@ int identity_lookup(const char *user, const char *group, struct identity *ret, b
         bool group_failed = false;
         int r;
 
-        r = look_up_user(user ? user : "root", 0, &id);
+        r = look_up_user(user, 0, &id);
         if (r >= 0 && group) {
                 r = identity_group(group, &id.gid);
                 group_failed = r < 0;

@@ -17,7 +17,7 @@ struct identity {
 /* Ourselves, for a daemon that runs jobs as its own user.  A uid without an entry is its number, home `/`.  0 or -ENOMEM. */
 int identity_self(struct identity *ret);
 
-/* A user by name (NULL: root) and, unless NULL, another primary group.  Slow: name services.  0; -ENOENT (unknown) and
+/* A user by name and, unless NULL, another primary group.  Slow: name services.  0; -ENOENT (unknown) and
  * other negative errno; *ret_group_failed says that it was the group. */
 int identity_lookup(const char *user, const char *group, struct identity *ret, bool *ret_group_failed);
 

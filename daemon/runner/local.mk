@@ -9,5 +9,6 @@ jobsched_runner_SOURCES = daemon/runner/main.c daemon/runner/runner.h daemon/run
 	daemon/runner/command.c daemon/runner/command.h daemon/runner/identity.c daemon/runner/identity.h \
 	daemon/runner/environment.c daemon/runner/environment.h daemon/runner/output.c daemon/runner/output.h \
 	daemon/runner/tree.c daemon/runner/tree.h daemon/runner/process.c daemon/runner/process.h \
+	daemon/runner/usercache.c daemon/runner/usercache.h \
 	daemon/runner/recordio.c daemon/runner/recordio.h
 jobsched_runner_LDADD = libproto.a libbase.a

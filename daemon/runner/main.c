@@ -406,8 +406,10 @@ int main(int argc, char *argv[])
         lock_runs(&s);
         if (s.own_user_only && identity_self(&s.self) < 0)
                 die("%s", strerror(ENOMEM));
-        if (!s.own_user_only)
+        if (!s.own_user_only) {
                 load_name_services();
+                s.users = usercache_new();
+        }
         if (geteuid() == 0)
                 (void)prctl(PR_SET_DUMPABLE, 0);
         let_go_of_terminal();

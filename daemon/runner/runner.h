@@ -15,6 +15,7 @@
 #include "proto/runnermsg.h"
 #include "runner/identity.h"
 #include "runner/recordio.h"
+#include "runner/usercache.h"
 
 #define RUNNER_SOCKET_FD 3 /* where the daemon puts our end of the socketpair */
 
@@ -43,6 +44,7 @@ struct runner_state {
         char *socket_path;            /* JOBSCHED_SOCKET of our attempts */
         int64_t shutdown_grace_usec;
         struct identity self;         /* with own_user_only */
+        struct usercache *users;      /* else */
         uint8_t *receive;             /* RUNNERMSG_MAX bytes */
 
         /* What jobs get where their definition says nothing, and we differ. */

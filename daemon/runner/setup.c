@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "engine/job.h"
 
@@ -32,6 +33,7 @@ static int find_user(const struct runner_state *s, const struct runnermsg *m, st
                      enum spawn_stage *ret_stage)
 {
         struct sigaction on = { .sa_handler = on_alarm }, off = { .sa_handler = SIG_DFL };
+        const char *user = m->user ? m->user : "root";
         bool group_failed = false;
         gid_t gid;
         int r = 0;
@@ -44,11 +46,13 @@ static int find_user(const struct runner_state *s, const struct runnermsg *m, st
                 return 0;
         }
 
+        if (!s->own_user_only && usercache_get(s->users, user, m->group, clock_mono(), ret))
+                return 0;
         (void)sigaction(SIGALRM, &on, NULL);
         looking_up = 1;
         (void)alarm(LOOKUP_SECONDS);
         if (!s->own_user_only) {
-                r = identity_lookup(m->user, m->group, ret, &group_failed);
+                r = identity_lookup(user, m->group, ret, &group_failed);
         } else {
                 *ret = s->self;
                 group_failed = true;
@@ -59,6 +63,8 @@ static int find_user(const struct runner_state *s, const struct runnermsg *m, st
         (void)alarm(0);
         looking_up = 0;
         (void)sigaction(SIGALRM, &off, NULL);
+        if (r >= 0 && !s->own_user_only)
+                usercache_put(s->users, user, m->group, clock_mono(), ret);
         if (r < 0 && group_failed)
                 *ret_stage = STAGE_GROUPS;
         return r;
