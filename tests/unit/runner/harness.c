@@ -472,3 +472,18 @@ size_t harness_processes(const char *mark, pid_t *ret_first)
                 (void)closedir(proc);
         return n;
 }
+
+bool harness_wait_processes(struct harness *h, const char *mark, size_t n)
+{
+        size_t found = 0;
+
+        for (int i = 0; i < (int)(DEADLINE * 100); i++) {
+                found = harness_processes(mark, NULL);
+                if (found == n)
+                        return true;
+                (void)ev_run(h->loop, EVRUN_NOWAIT);
+                (void)usleep(10000);
+        }
+        diag("%zu processes instead of %zu", found, n);
+        return false;
+}

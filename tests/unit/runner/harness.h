@@ -65,6 +65,8 @@ bool harness_record(struct harness *h, uint64_t run, uint32_t start, struct reco
 bool harness_has_folder(const struct harness *h, uint64_t run, uint32_t start);
 /* Processes, zombies not counted, that have `mark` in their command line. */
 size_t harness_processes(const char *mark, pid_t *ret_first);
+/* Waits until there are so many. */
+bool harness_wait_processes(struct harness *h, const char *mark, size_t n);
 /* Writes a file in the harness' folder; returns its path (static, overwritten by the next call). */
 const char *harness_file(const struct harness *h, const char *name, const void *data, size_t size, unsigned mode);
 /* Lines of a file in the harness' folder that begin with `prefix`. */

@@ -273,7 +273,7 @@ static void test_supervisor_killed(struct harness *h)
         ok(harness_wait(h, next_run + 1, 1, EVENT_STARTED) && harness_wait_text(h, "test", next_run, 1, "ready") &&
                    harness_record(h, next_run, 1, &rec),
            "a tree with a daemon of its own, and a bystander");
-        is_int(harness_processes(h->dir, NULL), 10, "ten processes: the shell, daemon, tree of 7, bystander");
+        ok(harness_wait_processes(h, h->dir, 10), "ten processes: the shell, daemon, tree of 7, bystander");
         (void)kill(rec.supervisor, SIGKILL);
         ev = harness_end(h, next_run, 1);
         ok(ev && ev->type == EVENT_LOST && ev->attempt.reason == REASON_SUPERVISOR && !ev->attempt.kill_failed,
