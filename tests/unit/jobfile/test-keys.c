@@ -540,13 +540,8 @@ static void test_limits(void)
               "128 KiB");
         limit("a text over 128 KiB", repeat("jobs: {a: {command: x, stdin: '", "", "", 16385, "'}}"), "128 KiB");
         limit("env over 128 KiB",
-              repeat("jobs:
-  a:
-    command: x
-    env:
-", "      V",
-                     ": 0123456789012345678901234567890123456789
-", 3000, ""),
+              repeat("jobs:\n  a:\n    command: x\n    env:\n", "      V",
+                     ": 0123456789012345678901234567890123456789\n", 3000, ""),
               "128 KiB");
         limit("nested 31 deep", repeat("jobs: {a: {command: x, stdin: ", "[", NULL, 28, "'}}"), "list");
         limit("nested too deep", repeat("jobs: {a: {command: x, stdin: ", "[", NULL, 100, ""), "32 levels");
