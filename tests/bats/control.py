@@ -283,7 +283,7 @@ def main():
         for part in (paging, logs, lines_and_floods, connections, going_away, not_reading, punctual, others, restart):
             part(tap, d)
     finally:
-        d.clean_up()
+        d.clean_up(tap)
         if not tap.failures:
             shutil.rmtree(root, ignore_errors=True)
         else:

@@ -109,7 +109,7 @@ def main():
         left = [r for r in glob.glob(os.path.join(d.runs_dir, "*/record")) if lock_holder(r)]
         tap.ok(not left, "no supervisor is left", left[:3])
     finally:
-        d.clean_up()
+        d.clean_up(tap)
         if tap.failures and os.environ.get("CRASH_KEEP"):
             tap.note("kept: " + root)
         else:

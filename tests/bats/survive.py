@@ -68,7 +68,7 @@ def main():
         tap.ok(d.terminate() == 0, "the daemon stops when told")
     finally:
         open(stop, "w").close()
-        d.clean_up()
+        d.clean_up(tap)
         shutil.rmtree(root, ignore_errors=True)
     return tap.done()
 

@@ -2,14 +2,15 @@
 #
 #   setup_root            makes $ROOT with etc/jobs.d (in BATS_TEST_TMPDIR)
 #   start_daemon [ARG...] starts jobschedd --root $ROOT and waits until it answers; $DAEMON is its pid
-#   stop_daemon           TERM, waits for the end; $STATUS is its exit status
+#   stop_daemon           TERM, waits for the end; $STATUS is its exit status (124: none within $PATIENCE seconds)
 #   kill_daemon           KILL, waits for the end
 #   ctl ARG...            jobctl for this daemon
 #   job NAME <<YAML       writes $ROOT/etc/jobs.d/NAME.yaml in one move
 #   eventually CMD...     tries CMD until it succeeds, at most $PATIENCE seconds
 #   field EXPR            prints a value of the JSON on stdin, EXPR in Python over `d`
 #
-# A teardown that calls teardown_root leaves nothing behind.
+# A teardown that calls teardown_root leaves nothing behind, and fails the test when the daemon does not stop with 0 or a
+# sanitizer had something to say about any process of the test.
 
 bats_require_minimum_version 1.5.0
 
@@ -22,6 +23,11 @@ setup_root() {
 	mkdir -p "$ROOT/etc/jobs.d"
 	DAEMON=
 	unset JOBSCHED_SOCKET NOTIFY_SOCKET
+	# What a sanitizer finds in the daemon, in its runner or in jobctl, wherever their stderr goes.
+	SANITIZER_LOG=$BATS_TEST_TMPDIR/sanitizer
+	export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$SANITIZER_LOG"
+	export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}log_path=$SANITIZER_LOG"
+	export TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}log_path=$SANITIZER_LOG"
 }
 
 start_daemon() {
@@ -39,10 +45,23 @@ answers() {
 }
 
 stop_daemon() {
-	kill -TERM "$DAEMON"
 	STATUS=0
-	wait "$DAEMON" || STATUS=$?
+	kill -TERM "$DAEMON" 2>/dev/null || true
+	if eventually has_ended "$DAEMON"; then
+		wait "$DAEMON" || STATUS=$?
+	else
+		kill -KILL "$DAEMON"
+		wait "$DAEMON" 2>/dev/null || true
+		STATUS=124
+	fi
 	DAEMON=
+}
+
+# A child that was not waited for is a zombie: `kill -0` still finds it.
+has_ended() {
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ ${stat##*) } == Z* ]]
 }
 
 kill_daemon() {
@@ -53,17 +72,32 @@ kill_daemon() {
 
 # Ends the daemon, its runner and every attempt: the runs of a test do not outlive it.
 teardown_root() {
-	[ -z "${DAEMON:-}" ] || kill_daemon
-	local record pid
+	local record pid found failed=
+	if [ -n "${DAEMON:-}" ]; then
+		kill -CONT "$DAEMON" 2>/dev/null || true
+		stop_daemon
+		if [ "$STATUS" -ne 0 ]; then
+			echo "told to stop, the daemon ended with $STATUS" >&2
+			failed=1
+		fi
+	fi
 	for record in "$ROOT"/run/jobsched/runs/*/record; do
 		[ -e "$record" ] || continue
 		pid=$(lock_holder "$record")
 		[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
 	done
-	if [ "${BATS_TEST_COMPLETED:-}" != 1 ] && [ -s "$ROOT/daemon.log" ]; then
-		echo "the end of the daemon's log:" >&2
-		tail -n 30 "$ROOT/daemon.log" >&2
+	for found in "$SANITIZER_LOG".*; do
+		[ -e "$found" ] || continue
+		head -n 60 "$found" >&2
+		failed=1
+	done
+	if [ -n "$failed" ] || [ "${BATS_TEST_COMPLETED:-}" != 1 ]; then
+		if [ -s "$ROOT/daemon.log" ]; then
+			echo "the end of the daemon's log:" >&2
+			tail -n 30 "$ROOT/daemon.log" >&2
+		fi
 	fi
+	[ -z "$failed" ]
 }
 
 # Pid of the process that holds the record's lock: the attempt's supervisor.

@@ -21,6 +21,11 @@ class Daemon:
         os.makedirs(self.jobs, exist_ok=True)
         self.process = None
         self.env = {k: v for k, v in os.environ.items() if k not in ("JOBSCHED_SOCKET", "NOTIFY_SOCKET")}
+        # What a sanitizer finds in the daemon, in its runner or in jobctl, wherever their stderr goes.
+        self.sanitizer_log = os.path.join(self.root, "sanitizer")
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+            options = [self.env[name]] if self.env.get(name) else []
+            self.env[name] = ":".join(options + ["log_path=" + self.sanitizer_log])
 
     def write_job_file(self, name, text):
         tmp = os.path.join(self.jobs, "." + name)
@@ -88,7 +93,8 @@ class Daemon:
             if pid:
                 yield pid
 
-    def clean_up(self):
+    def clean_up(self, tap=None):
+        """Ends everything; with `tap`, what a sanitizer reported of the daemon, its runner or jobctl is a failure."""
         if self.process and self.process.poll() is None:
             self.kill()
         for pid in list(self.supervisors()):
@@ -96,6 +102,9 @@ class Daemon:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        if tap:
+            reports = [open(f, errors="replace").read(4000) for f in sorted(glob.glob(self.sanitizer_log + ".*"))]
+            tap.ok(not reports, "no sanitizer reported anything", "\n".join(reports[:3]))
 
 
 def lock_holder(path):
