@@ -1,8 +1,9 @@
-/* Points of death: with JOBSCHEDD_CRASH_AT=name:n in the environment, the process that passes FAILPOINT("name") as the
- * n-th kills itself with SIGKILL there.  Passings are counted over a process and all its forks, if failpoint_init() was
- * called before they were made.  Only in builds with --enable-debug; otherwise nothing is left of it.
+/* Points of death: with JOBSCHEDD_CRASH_AT=name:n in the environment, the process that passes FAILPOINT("name") as
+ * the n-th kills itself with SIGKILL there.  Passings are counted over a process and all its forks, if
+ * failpoint_init() was called before they were made.  Only in builds with --enable-debug; otherwise nothing is left of
+ * it.
  *
- *   runner.before_record  runner.after_record  runner.after_fork      a START: around the record, after the supervisor's birth
+ *   runner.before_record  runner.after_record  runner.after_fork      a START: the record, the supervisor
  *   runner.before_void  runner.after_void                             an attempt is judged as not started
  *   runner.before_forget                                              its folder is removed
  *   supervisor.before_lock  supervisor.after_lock                     around the lock on the record

@@ -6,10 +6,13 @@
  * Texts carry their NUL (so that a reader may point into the message), numbers are 8 bytes.  Every length is checked;
  * an unknown type or key, a key twice that is no list, a number out of its range, a NUL inside a text: -EBADMSG.
  *
- * From the daemon:  HELLO first.  START makes the record and a supervisor.  STOP, SIGNAL reach the supervisor.  VOID: judge
- * the attempt as not started, if it is not too late.  REAP: its supervisor died, kill what it left.  FORGET: remove its folder.
- * To the daemon:  READY.  FAILED: a START got no supervisor.  RUNNING, EXECFAIL: hints of the supervisor.  GONE: supervisors
- * have ended (a list).  JUDGED, REAPED: VOID, REAP are done.  Hints say where to look; the record says what is so. */
+ * From the daemon:  HELLO first.  START makes the record and a supervisor.  STOP, SIGNAL reach the supervisor.  VOID:
+ * judge the attempt as not started, if it is not too late.  REAP: its supervisor died, kill what it left.  FORGET:
+ * remove its folder.
+ *
+ * To the daemon:  READY.  FAILED: a START got no supervisor.  RUNNING, EXECFAIL: hints of the
+ * supervisor.  GONE: supervisors have ended (a list).  JUDGED, REAPED: VOID, REAP are done.  Hints say where to look;
+ * the record says what is so. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +35,8 @@ enum runnermsg_type {
 
 #define RUNNERMSG_RLIMITS 6 /* in the order of enum job_rlimit */
 
-/* Every field there is; a message uses those that its type is about.  Lists end with NULL.  NULL, RUNNERMSG_UNSET: not there. */
+/* Every field there is; a message uses those that its type is about.  Lists end with NULL.  NULL, RUNNERMSG_UNSET:
+ * not there. */
 struct runnermsg {
         enum runnermsg_type type;
         uint64_t run;
@@ -79,13 +83,16 @@ struct runnermsg {
 /* A message of this type with every number unset. */
 struct runnermsg runnermsg_make(enum runnermsg_type type, uint64_t run, uint32_t start);
 
-/* Encodes into *ret_data, to be freed by the caller.  0, -ENOMEM, -EMSGSIZE (over RUNNERMSG_MAX), -EINVAL (a number out of range). */
+/* Encodes into *ret_data, to be freed by the caller.  0, -ENOMEM, -EMSGSIZE (over RUNNERMSG_MAX), -EINVAL (a number
+ * out of range). */
 int runnermsg_encode(const struct runnermsg *m, uint8_t **ret_data, size_t *ret_size);
 
 /* Only the header and the framing of all fields: enough to know what it is.  0, -EBADMSG, -EPROTO (another version). */
-int runnermsg_peek(const void *data, size_t size, enum runnermsg_type *ret_type, uint64_t *ret_run, uint32_t *ret_start);
+int runnermsg_peek(const void *data, size_t size, enum runnermsg_type *ret_type, uint64_t *ret_run,
+                   uint32_t *ret_start);
 
-/* The whole.  Texts point into `data`, which must stay; lists are owned by *ret: runnermsg_done().  0, -EBADMSG, -EPROTO, -ENOMEM. */
+/* The whole.  Texts point into `data`, which must stay; lists are owned by *ret: runnermsg_done().  0, -EBADMSG,
+ * -EPROTO, -ENOMEM. */
 int runnermsg_decode(const void *data, size_t size, struct runnermsg *ret);
 void runnermsg_done(struct runnermsg *m);
 

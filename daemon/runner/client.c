@@ -256,7 +256,8 @@ static void on_ready(struct runner *r)
         }
         HASH_ITER(hh, r->attempts, a, tmp) {
                 if (a->stop_wanted && is_live(a->state) && a->state != ATTEMPT_HELD)
-                        runner_stop(r, a->key.run, (uint32_t)a->key.start, a->stop_signal, a->stop_grace_usec, REASON_NONE);
+                        runner_stop(r, a->key.run, (uint32_t)a->key.start, a->stop_signal, a->stop_grace_usec,
+                                    REASON_NONE);
         }
         send_queued(r);
 }
@@ -300,7 +301,8 @@ static void on_socket(struct ev_loop *loop, ev_io *w, int revents)
                 if (n < 0)
                         break;
                 if (n == 0) {
-                        /* Supervisors hold the other end for a moment; only the runner's own end counts, by its pidfd. */
+                        /* Supervisors hold the other end for a moment; only the runner's own end counts, by its
+                         * pidfd. */
                         ev_io_stop(loop, &r->on_socket);
                         break;
                 }
@@ -623,8 +625,8 @@ static void refuse_number(struct runner *r, const struct run_info *run)
         runner_tell(r, &ev);
 }
 
-void runner_start(struct runner *r, const struct run_info *run, const struct job *job, uint32_t attempt, struct wall last_success,
-                  int64_t timeout_usec, bool timeout_is_total)
+void runner_start(struct runner *r, const struct run_info *run, const struct job *job, uint32_t attempt,
+                  struct wall last_success, int64_t timeout_usec, bool timeout_is_total)
 {
         struct attempt *a = attempt_find(r, run->id, run->start);
         struct outgoing *o;
@@ -665,7 +667,8 @@ static bool is_reachable(const struct attempt *a)
         return a && is_live(a->state) && a->state != ATTEMPT_REAPING;
 }
 
-static int send_signal(struct runner *r, enum runnermsg_type type, uint64_t run, uint32_t start, int signal, int64_t grace_usec)
+static int send_signal(struct runner *r, enum runnermsg_type type, uint64_t run, uint32_t start, int signal,
+                       int64_t grace_usec)
 {
         struct runnermsg m = runnermsg_make(type, run, start);
 

@@ -31,17 +31,19 @@ struct runner *runner_free(struct runner *r);
 DEFINE_CLEANUP(struct runner *, runner_free);
 
 /* Carries out ACTION_START.  Never fails: what goes wrong comes back as START_FAILED. */
-void runner_start(struct runner *r, const struct run_info *run, const struct job *job, uint32_t attempt, struct wall last_success,
-                  int64_t timeout_usec, bool timeout_is_total);
+void runner_start(struct runner *r, const struct run_info *run, const struct job *job, uint32_t attempt,
+                  struct wall last_success, int64_t timeout_usec, bool timeout_is_total);
 /* ACTION_STOP: to the whole tree, then KILL after the grace. */
-void runner_stop(struct runner *r, uint64_t run, uint32_t start, int signal, int64_t grace_usec, enum run_reason reason);
+void runner_stop(struct runner *r, uint64_t run, uint32_t start, int signal, int64_t grace_usec,
+                 enum run_reason reason);
 /* Only sends a signal to the main process' tree (`jobctl cancel --signal`).  0, or -ESRCH if it does not run. */
 int runner_signal(struct runner *r, uint64_t run, uint32_t start, int signal);
 /* ACTION_FORGET: the end is durable, the attempt's folder may go. */
 void runner_forget(struct runner *r, uint64_t run, uint32_t start);
 
-/* After a restart, for each unfinished run in state starting or running: finds out what became of it (RELIABILITY's rules), and goes on watching.
- * The answer comes as an event: STARTED (alive), EXITED, START_FAILED (stage NONE: never ran), LOST.  `same_boot` false: lost (reboot). */
+/* After a restart, for each unfinished run in state starting or running: finds out what became of it
+ * and goes on watching.  The answer comes as an event: STARTED (alive), EXITED, START_FAILED
+ * (stage NONE: never ran), LOST.  `same_boot` false: lost (reboot). */
 void runner_adopt(struct runner *r, uint64_t run, uint32_t start, enum run_state state, bool same_boot);
 /* After all runner_adopt() calls: folders of attempts that no run knows are cleared away once their lock is free. */
 void runner_sweep(struct runner *r);

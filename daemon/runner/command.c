@@ -1,7 +1,7 @@
-/* The command's process shares the supervisor's memory until execve, as with vfork: nothing has to be copied, and what went wrong is
- * simply left in a variable.  So everything that needs memory is prepared by the supervisor; here are only system calls.
- * It is safe to change the user in such a process only because the memory is not dumpable by then: the kernel makes it so
- * at the change of user, hence nobody can trace it. */
+/* The command's process shares the supervisor's memory until execve, as with vfork: nothing has to be copied, and
+ * what went wrong is simply left in a variable.  So everything that needs memory is prepared by the supervisor;
+ * here are only system calls. It is safe to change the user in such a process only because the memory is not
+ * dumpable by then: the kernel makes it so at the change of user, hence nobody can trace it. */
 #include "runner/command.h"
 
 #include <errno.h>
@@ -35,8 +35,8 @@ struct child {
         volatile int error;
 };
 
-/* A file system that hangs in chdir or execve would hold up the supervisor, timeouts and all.  A timer ends that; unlike an alarm
- * it does not outlive execve. */
+/* A file system that hangs in chdir or execve would hold up the supervisor, timeouts and all.  A timer ends that;
+ * unlike an alarm it does not outlive execve. */
 static int limit_time(void)
 {
         struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
@@ -119,7 +119,8 @@ static int verify_capabilities(void)
 #define RAW_SETRESUID SYS_setresuid
 #endif
 
-/* Groups, gid, uid, in this order, each checked; then what came out of it is looked at: no start as anyone else, whatever failed. */
+/* Groups, gid, uid, in this order, each checked; then what came out of it is looked at: no start as anyone else,
+ * whatever failed. */
 static int change_user(struct child *child)
 {
         const struct identity *id = child->command->identity;
@@ -137,7 +138,8 @@ static int change_user(struct child *child)
                 return -errno;
         if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0)
                 return -errno;
-        if (ruid != id->uid || euid != id->uid || suid != id->uid || rgid != id->gid || egid != id->gid || sgid != id->gid)
+        if (ruid != id->uid || euid != id->uid || suid != id->uid || rgid != id->gid || egid != id->gid ||
+            sgid != id->gid)
                 return -EPERM;
         if (getgroups(0, NULL) != (int)id->n_groups)
                 return -EPERM;
@@ -148,8 +150,8 @@ static int change_user(struct child *child)
         return verify_capabilities();
 }
 
-/* From here on the death of the supervisor is the command's.  (The change of user clears it, hence after; execve of a set-user-id
- * program clears it too.) */
+/* From here on the death of the supervisor is the command's.  (The change of user clears it, hence after; execve of
+ * a set-user-id program clears it too.) */
 static int follow_parent(struct child *child)
 {
         child->stage = STAGE_IDENTITY;

@@ -30,8 +30,8 @@ struct launch {
         cpu_set_t affinity;
 };
 
-/* Starts it.  Returns its pid once its program is being executed, or negative errno and *ret_stage.  It holds up the caller
- * until then, at most COMMAND_START_USEC where a file system hangs (-ETIMEDOUT). */
+/* Starts it.  Returns its pid once its program is being executed, or negative errno and *ret_stage.  It holds up the
+ * caller until then, at most COMMAND_START_USEC where a file system hangs (-ETIMEDOUT). */
 pid_t command_start(const struct launch *c, enum spawn_stage *ret_stage);
 
 #define COMMAND_START_USEC (30 * USEC_PER_SEC)

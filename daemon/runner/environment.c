@@ -118,7 +118,8 @@ static int add_user(struct builder *b, const struct identity *id)
         return r;
 }
 
-/* One line of an env_file, NUL-terminated: KEY=value; a pair of quotes around the value goes; `#` and empty lines are passed over. */
+/* One line of an env_file, NUL-terminated: KEY=value; a pair of quotes around the value goes; `#` and empty lines
+ * are passed over. */
 static int add_line(struct builder *b, char *line)
 {
         char *eq;

@@ -1,6 +1,6 @@
-/* A job's environment, made from nothing.  From weak to strong: PATH, what the system gives (LANG, TZ), the user's HOME USER
- * LOGNAME SHELL; env_file; env; and what is ours alone: the names in environment.c's table are set by us or are absent,
- * whatever env_file and env say.  Other names that begin with JOB_ are the job's own. */
+/* A job's environment, made from nothing.  From weak to strong: PATH, what the system gives (LANG, TZ), the user's
+ * HOME USER LOGNAME SHELL; env_file; env; and what is ours alone: the names in environment.c's table are set by us
+ * or are absent, whatever env_file and env say.  Other names that begin with JOB_ are the job's own. */
 #pragma once
 #include "base/util.h"
 #include "proto/runnermsg.h"
@@ -13,7 +13,8 @@ struct environment {
 };
 
 /* 0; negative errno, with *ret_stage (enum spawn_stage) where it failed. */
-int environment_make(const struct runnermsg *m, const struct identity *id, struct environment *ret, unsigned *ret_stage);
+int environment_make(const struct runnermsg *m, const struct identity *id, struct environment *ret,
+                     unsigned *ret_stage);
 void environment_done(struct environment *e);
 
 /* The value of a name, or NULL. */

@@ -14,7 +14,8 @@ struct identity {
         char *name, *home, *shell; /* owned */
 };
 
-/* Ourselves, for a daemon that runs jobs as its own user.  A uid without an entry is its number, home `/`.  0 or -ENOMEM. */
+/* Ourselves, for a daemon that runs jobs as its own user.  A uid without an entry is its number, home `/`.  0 or
+ * -ENOMEM. */
 int identity_self(struct identity *ret);
 
 /* A user by name and, unless NULL, another primary group.  Slow: name services.  0; -ENOENT (unknown) and

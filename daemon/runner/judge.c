@@ -10,8 +10,9 @@
  *      free    EXECING, RUNNING     its supervisor died: REAP, then LOST (supervisor)
  *      free    damaged              LOST (record)
  *      -       missing              of a running run: LOST (record); else ask for VOID, look again
- * Anything else (no descriptor, no memory) says nothing: we look again later.  Of an attempt that our own runner forked or is about to
- * fork only what is there counts, not what is missing: when its supervisor ends, the runner says so, and then it is judged. */
+ * Anything else (no descriptor, no memory) says nothing: we look again later.  Of an attempt that our own runner
+ * forked or is about to fork only what is there counts, not what is missing: when its supervisor ends, the runner
+ * says so, and then it is judged. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/pidfd.h>

@@ -1,6 +1,7 @@
-/* jobsched-runner: the small process that starts jobs.  It forks a supervisor for each attempt and forgets about it: whatever becomes
- * of this program or of the daemon, supervisors go on.  One runner works in a folder of attempts at a time (it holds the lock on
- * runner.lock there), so no request of an earlier daemon can come late to a later one's folder. */
+/* jobsched-runner: the small process that starts jobs.  It forks a supervisor for each attempt and forgets about
+ * it: whatever becomes of this program or of the daemon, supervisors go on.  One runner works in a folder of
+ * attempts at a time (it holds the lock on runner.lock there), so no request of an earlier daemon can come late to
+ * a later one's folder. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -147,7 +148,9 @@ static ssize_t receive(struct runner_state *s, int flags, int *ret_fd)
                 struct cmsghdr align;
         } control;
         struct iovec iov = { .iov_base = s->receive, .iov_len = RUNNERMSG_MAX };
-        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct msghdr msg = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         int fd = -1;
         ssize_t n;
 
@@ -201,7 +204,8 @@ static void handle(struct runner_state *s, size_t size, int fd)
                 request_forget(s, run, start);
         } else if (type == RUNNERMSG_REAP) {
                 request_reap(s, run, start);
-        } else if ((type == RUNNERMSG_STOP || type == RUNNERMSG_SIGNAL) && runnermsg_decode(s->receive, size, &m) >= 0) {
+        } else if ((type == RUNNERMSG_STOP || type == RUNNERMSG_SIGNAL) &&
+                   runnermsg_decode(s->receive, size, &m) >= 0) {
                 request_signal(s, &m);
                 runnermsg_done(&m);
         }
@@ -263,8 +267,8 @@ static void set_up_signals(struct runner_state *s)
 
         for (int i = 1; i <= SIGRTMAX; i++)
                 (void)syscall(SYS_rt_sigaction, i, normal, NULL, 8);
-        /* Blocked here and in supervisors, so a terminal's ^C reaches neither; jobs begin with none blocked.  SIGALRM is the
-         * limit of a supervisor's look-ups. */
+        /* Blocked here and in supervisors, so a terminal's ^C reaches neither; jobs begin with none
+         * blocked.  SIGALRM is the limit of a supervisor's look-ups. */
         (void)sigfillset(&all);
         (void)sigdelset(&all, SIGALRM);
         (void)sigprocmask(SIG_SETMASK, &all, NULL);

@@ -13,7 +13,8 @@
 #define BUFFER_SIZE 32768u
 #define NAME_SIZE 64
 
-/* Entries gather here and go out with one write.  One supervisor, one log: a static buffer costs nothing until it is used. */
+/* Entries gather here and go out with one write.  One supervisor, one log: a static buffer costs nothing until it
+ * is used. */
 static struct {
         char bytes[BUFFER_SIZE];
         size_t used;
@@ -44,8 +45,8 @@ static uint64_t segment_max(const struct output *o)
         return o->segment == 0 ? o->max / 2 : o->max / 4;
 }
 
-/* Makes the current segment's file.  With the daemon's uid as file-system uid, so that a folder that it couldn't write is not
- * written for it. */
+/* Makes the current segment's file.  With the daemon's uid as file-system uid, so that a folder that it couldn't
+ * write is not written for it. */
 static int segment_open(struct output *o)
 {
         bool other = o->as_uid != geteuid();
@@ -116,7 +117,8 @@ static void flush(struct output *o)
         if (done == buffer.used) {
                 o->text[o->segment] += buffer.text;
         } else {
-                /* The disk is full.  What got out of this batch is cut off again, so that only whole entries stand there. */
+                /* The disk is full.  What got out of this batch is cut off again, so that only whole entries stand
+                 * there. */
                 if (o->fd >= 0 && done > 0 && ftruncate(o->fd, (off_t)(o->size - buffer.used)) < 0)
                         o->broken = true;
                 o->size -= MIN(o->size, buffer.used);

@@ -3,12 +3,13 @@
  *     2026-11-22T01:02:03.123456789+00:00 stdout F a whole line
  *     2026-11-22T01:02:03.123456789+00:00 stderr P the beginning of one, or all of a last line without an end
  *
- * so that the text of F entries and a line end, and that of P entries, one after another, is byte for byte what was written.
+ * so that the text of F entries and a line end, and that of P entries, one after another, is byte for byte what was
+ * written.
  *
- * At most `max` bytes are kept, counted as they stand in the files: the first half in <run>.<start>.log, of the rest the newest in
- * .log.1 and then .log.2, a quarter each.  When both are full .log.2 becomes .log.1 and a new .log.2 begins: .log.1 is always
- * the older one.  A full disk, or a folder that can't be written, loses text and never holds up the job.  What was not kept
- * is counted in the job's own bytes, exactly. */
+ * At most `max` bytes are kept, counted as they stand in the files: the first half in <run>.<start>.log, of the
+ * rest the newest in .log.1 and then .log.2, a quarter each.  When both are full .log.2 becomes .log.1 and a new
+ * .log.2 begins: .log.1 is always the older one.  A full disk, or a folder that can't be written, loses text and
+ * never holds up the job.  What was not kept is counted in the job's own bytes, exactly. */
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>

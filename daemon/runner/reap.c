@@ -1,6 +1,7 @@
-/* What a supervisor left behind that was killed: its attempt's processes are found by the session of the command, if its leader
- * is still the one that was started then, and by the variables that only this attempt's processes have.  They are killed
- * until none is seen any more.  The command itself has died with the supervisor (PR_SET_PDEATHSIG). */
+/* What a supervisor left behind that was killed: its attempt's processes are found by the session of the command,
+ * if its leader is still the one that was started then, and by the variables that only this attempt's processes
+ * have.  They are killed until none is seen any more.  The command itself has died with the supervisor
+ * (PR_SET_PDEATHSIG). */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

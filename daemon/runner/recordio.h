@@ -1,9 +1,9 @@
-/* The files behind proto/record.h: an attempt's folder <runs>/<run>.<start>/ and the record in it, its lock, its holder.
- * Used by the runner, its supervisors and the daemon's side alike.
+/* The files behind proto/record.h: an attempt's folder <runs>/<run>.<start>/ and the record in it, its lock, its
+ * holder. Used by the runner, its supervisors and the daemon's side alike.
  *
- * The lock is a POSIX one (F_SETLK): it is not inherited by a fork, ends with its holder whatever happens to it, and
- * names the holder to whoever asks (F_GETLK), also on a read-only descriptor.  A process that holds it must not open
- * and close the file a second time, that would drop it. */
+ * The lock is a POSIX one (F_SETLK): it is not inherited by a fork, ends with its holder whatever happens to it,
+ * and names the holder to whoever asks (F_GETLK), also on a read-only descriptor.  A process that holds it must not
+ * open and close the file a second time, that would drop it. */
 #pragma once
 #include <sys/types.h>
 
@@ -19,13 +19,14 @@ int attempt_name_parse(const char *name, uint64_t *ret_run, uint32_t *ret_start)
 
 /* Opens the record.  The descriptor, or -ENOENT and other negative errno. */
 int recordio_open(int runs_fd, uint64_t run, uint32_t start, int flags);
-/* Makes folder and record, in state CREATED or VOID, only if there is no record: -EEXIST.  The descriptor or negative errno. */
+/* Makes folder and record, in state CREATED or VOID, only if there is no record: -EEXIST.  The descriptor or
+ * negative errno. */
 int recordio_make(int runs_fd, const struct record *r);
 /* Removes record and folder.  0 (also if they were not there) or negative errno. */
 int recordio_remove(int runs_fd, uint64_t run, uint32_t start);
 
-/* 0, -ENODATA (made, but its maker died before it wrote: as good as CREATED, nobody was born with it), -EBADMSG (damaged: it was
- * read several times, so not torn), -EPROTO (newer version), -EIO … */
+/* 0, -ENODATA (made, but its maker died before it wrote: as good as CREATED, nobody was born with it), -EBADMSG
+ * (damaged: it was read several times, so not torn), -EPROTO (newer version), -EIO … */
 int recordio_read(int fd, struct record *ret);
 /* One pwrite of the whole, with the next sequence number.  The file is pre-written, so a full disk doesn't matter. */
 int recordio_write(int fd, struct record *r);

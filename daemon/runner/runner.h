@@ -1,13 +1,11 @@
 /* The runner program (jobsched-runner): what its parts share.
  *
- * main.c        the loop: messages in, children reaped
- * requests.c    START, VOID, FORGET, STOP: the records and their locks
- * reap.c        what a dead supervisor left
- * supervisor.c  one attempt, in a fork of the runner
- * setup.c       of a START: everything that command.c needs
+ * main.c        the loop: messages in, children reaped requests.c    START, VOID, FORGET, STOP: the records and their
+ * locks reap.c        what a dead supervisor left supervisor.c  one attempt, in a fork of the runner setup.c       of
+ * a START: everything that command.c needs
  *
- * Everything here runs as whoever starts jobs (root, or the daemon's own user), so it trusts no length, pid or descriptor
- * that it is sent; and it links libc alone. */
+ * Everything here runs as whoever starts jobs (root, or the daemon's own user), so it trusts no length, pid or
+ * descriptor that it is sent; and it links libc alone. */
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>

@@ -90,7 +90,8 @@ static int open_stdin(const struct runnermsg *m, int *ret)
         return 0;
 }
 
-/* The job may reopen its end by /dev/stdout, so it is the job's user's; ours must never block, also where the job reads from it. */
+/* The job may reopen its end by /dev/stdout, so it is the job's user's; ours must never block, also where the job
+ * reads from it. */
 static int open_pipe(const struct identity *id, int *ret_ours, int *ret_its)
 {
         int fds[2];

@@ -1,9 +1,9 @@
-/* One attempt: a fork of the runner that starts the command, pumps its output, enforces its timeout, and leaves the result in the
- * record.  It outlives runner and daemon, and waits for neither.
+/* One attempt: a fork of the runner that starts the command, pumps its output, enforces its timeout, and leaves the
+ * result in the record.  It outlives runner and daemon, and waits for neither.
  *
  *       SETTING UP --> RUNNING --(timeout, STOP)--> STOPPING --(grace is over)--> KILLING
  *                         |                             |                            |
- *                         +---- main process ended -----+------ tree is empty -------+--> DRAINING --> EXITED is written
+ *                         +---- main process ended -----+------ tree is empty -------+--> DRAINING --> EXITED
  *
  * The tree is every descendant: this process is a child subreaper, so it is empty when there is no child left. */
 #include <errno.h>

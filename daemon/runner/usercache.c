@@ -5,8 +5,8 @@
 
 #define SLOTS 64u
 
-/* Filled by whoever comes first, while others read: `sequence` is odd while it is written, and whoever reads looks at it before and
- * after.  A writer that is killed leaves it odd, and the slot unused. */
+/* Filled by whoever comes first, while others read: `sequence` is odd while it is written, and whoever reads looks
+ * at it before and after.  A writer that is killed leaves it odd, and the slot unused. */
 struct slot {
         atomic_uint sequence; /* 0: never filled */
         struct mono looked_at;
@@ -64,7 +64,8 @@ static bool copy_out(const struct slot *s, struct identity *ret)
         return true;
 }
 
-bool usercache_get(const struct usercache *c, const char *user, const char *group, struct mono now, struct identity *ret)
+bool usercache_get(const struct usercache *c, const char *user, const char *group, struct mono now,
+                   struct identity *ret)
 {
         const struct slot *shared;
         unsigned sequence;
@@ -97,7 +98,8 @@ static bool set_text(char *to, size_t size, const char *from)
 
 void usercache_put(struct usercache *c, const char *user, const char *group, struct mono now, const struct identity *id)
 {
-        struct slot *shared, s = { .looked_at = now, .uid = id->uid, .gid = id->gid, .n_groups = (uint32_t)id->n_groups };
+        struct slot *shared,
+                s = { .looked_at = now, .uid = id->uid, .gid = id->gid, .n_groups = (uint32_t)id->n_groups };
         unsigned sequence;
 
         group = group ? group : "";
@@ -111,7 +113,8 @@ void usercache_put(struct usercache *c, const char *user, const char *group, str
         if (sequence % 2 || !atomic_compare_exchange_strong(&shared->sequence, &sequence, sequence + 1))
                 return; /* somebody else is at it */
         atomic_thread_fence(memory_order_release);
-        memcpy((char *)shared + sizeof(shared->sequence), (char *)&s + sizeof(s.sequence), sizeof(s) - sizeof(s.sequence));
+        memcpy((char *)shared + sizeof(shared->sequence), (char *)&s + sizeof(s.sequence),
+               sizeof(s) - sizeof(s.sequence));
         /* Never 0 again, which is "never filled". */
         atomic_store_explicit(&shared->sequence, sequence + 2 ? sequence + 2 : 2, memory_order_release);
 }

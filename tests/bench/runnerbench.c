@@ -1,5 +1,6 @@
-/* How fast attempts are started and their ends known: the runner driven directly, `inflight` at a time, beside a bare vfork loop
- * over as many of the same command in the same run (A B A B …), and the memory that a waiting supervisor costs.
+/* How fast attempts are started and their ends known: the runner driven directly, `inflight` at a time, beside a bare
+ * vfork loop over as many of the same command in the same run (A B A B …), and the memory that a waiting supervisor
+ * costs.
  *
  * Records stand on a tmpfs, as they do under /run.
  *
@@ -213,8 +214,9 @@ int main(int argc, char *argv[])
                 own_cpu += cpu(RUSAGE_SELF) - begin;
         }
         bare_cpu = cpu(RUSAGE_CHILDREN);
-        printf("%zu x %s, %zu at a time: runner %.3f s (%.0f/s), bare vfork loop %.3f s (%.0f/s), ratio %.2f, failed %zu\n", n,
-               program, inflight, median(ours), (double)n / median(ours), median(bare), (double)n / median(bare),
+        printf("%zu x %s, %zu at a time: runner %.3f s (%.0f/s), bare vfork loop %.3f s (%.0f/s), ratio %.2f, "
+               "failed %zu\n",
+               n, program, inflight, median(ours), (double)n / median(ours), median(bare), (double)n / median(bare),
                median(ours) / median(bare), b.failed);
         pid = runner_pid(b.runner);
         b.runner = runner_free(b.runner);

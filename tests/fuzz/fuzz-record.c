@@ -1,5 +1,5 @@
-/* An attempt's record, as a supervisor might have left it or somebody might have damaged it.  The bytes as they come, and again with a
- * valid sum, so that what is behind the sum is reached too. */
+/* An attempt's record, as a supervisor might have left it or somebody might have damaged it.  The bytes as they
+ * come, and again with a valid sum, so that what is behind the sum is reached too. */
 #include <string.h>
 
 #include "base/bytes.h"

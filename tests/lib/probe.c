@@ -16,7 +16,7 @@
  *   exit CODE | kill SIGNAL  ends so
  *   stubborn SECONDS         ignores TERM, INT and HUP
  *   tree DEPTH WIDTH SECONDS [stubborn]   makes a tree of processes, says `ready`, sleeps
- *   daemon SECONDS [stubborn] [MARK]      forks away twice with a session of its own (argv holds MARK), its parent ends at once
+ *   daemon SECONDS [stubborn] [MARK]      forks away twice with a session of its own (MARK is in its argv)
  *   orphans N                N children that end as orphans
  *   stop                     stops itself
  *   hold SECONDS             a forked child keeps the pipes open for so long after the end

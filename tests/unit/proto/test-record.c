@@ -47,8 +47,8 @@ static bool same(const struct record *a, const struct record *b)
 
         record_encode(a, x);
         record_encode(b, y);
-        return memcmp(x, y, RECORD_SIZE) == 0 && a->sequence == b->sequence && a->run == b->run && a->start == b->start &&
-               a->attempt == b->attempt && a->state == b->state && a->flags == b->flags &&
+        return memcmp(x, y, RECORD_SIZE) == 0 && a->sequence == b->sequence && a->run == b->run &&
+               a->start == b->start && a->attempt == b->attempt && a->state == b->state && a->flags == b->flags &&
                strcmp(a->boot, b->boot) == 0 && a->supervisor == b->supervisor && a->command == b->command &&
                a->created.usec == b->created.usec && a->execing.usec == b->execing.usec &&
                a->started.usec == b->started.usec && a->ended.usec == b->ended.usec &&

@@ -5,13 +5,13 @@
 #include "base/bytes.h"
 #include "proto/runnermsg.h"
 
-static char w_sh[] = "/bin/sh", w_c[] = "-c", w_true[] = "exit 0", w_empty[] = "", w_lang[] = "LANG=C.UTF-8", w_a[] = "A=1",
-            w_b[] = "B=\xc3\xa9 x=y", w_name[] = "JOB_NAME=x", w_file[] = "-/etc/default/x";
+static char w_sh[] = "/bin/sh", w_c[] = "-c", w_true[] = "exit 0", w_empty[] = "", w_lang[] = "LANG=C.UTF-8",
+            w_a[] = "A=1", w_b[] = "B=\xc3\xa9 x=y", w_name[] = "JOB_NAME=x", w_file[] = "-/etc/default/x";
 
 static struct runnermsg sample(void)
 {
-        static char *argv[] = { w_sh, w_c, w_true, w_empty, NULL }, *base[] = { w_lang, NULL }, *env[] = { w_a, w_b, NULL },
-                    *own[] = { w_name, NULL }, *files[] = { w_file, NULL };
+        static char *argv[] = { w_sh, w_c, w_true, w_empty, NULL }, *base[] = { w_lang, NULL },
+                    *env[] = { w_a, w_b, NULL }, *own[] = { w_name, NULL }, *files[] = { w_file, NULL };
         struct runnermsg m = runnermsg_make(RUNNERMSG_START, UINT64_MAX, 77);
 
         m.user = "backup";

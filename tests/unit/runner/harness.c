@@ -268,7 +268,8 @@ size_t harness_count(const struct harness *h, uint64_t run, uint32_t start, enum
         size_t n = 0;
 
         for (size_t i = 0; i < h->n_events; i++)
-                n += h->events[i].type == type && h->events[i].attempt.run == run && h->events[i].attempt.start == start;
+                n += h->events[i].type == type && h->events[i].attempt.run == run &&
+                     h->events[i].attempt.start == start;
         return n;
 }
 
@@ -338,7 +339,8 @@ static char *read_all(const char *path, size_t *ret_size)
         return text;
 }
 
-char *harness_log(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *suffix, size_t *ret_size)
+char *harness_log(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *suffix,
+                  size_t *ret_size)
 {
         _cleanup_(freep) char *path =
                 format("%s/log/%s/%llu.%u.log%s", h->dir, job, (unsigned long long)run, start, suffix);
@@ -371,7 +373,8 @@ static size_t take_entries(const char *log, size_t size, const char *stream, cha
         return n;
 }
 
-char *harness_text(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *stream, size_t *ret_size)
+char *harness_text(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *stream,
+                   size_t *ret_size)
 {
         static const char *const suffixes[] = { "", ".1", ".2" };
         char *text = calloc(1, 1);

@@ -1,4 +1,5 @@
-/* A client with its runner in a folder of its own, for tests: jobs are started, events gather, waits have a deadline. */
+/* A client with its runner in a folder of its own, for tests: jobs are started, events gather, waits have a
+ * deadline. */
 #pragma once
 #include <ev.h>
 
@@ -33,7 +34,8 @@ void harness_free(struct harness *h);
 
 /* A job that runs `argv` (NULL-terminated list of words). */
 struct job *harness_job(const char *word, ...) __attribute__((sentinel));
-/* A job that runs tests/lib/probe with these words: from a copy in the harness' folder, by which its processes are known. */
+/* A job that runs tests/lib/probe with these words: from a copy in the harness' folder, by which its processes are
+ * known. */
 struct job *harness_probe(const char *word, ...) __attribute__((sentinel));
 extern char harness_probe_path[128];
 /* A job for /bin/sh -c. */
@@ -54,9 +56,11 @@ const struct event *harness_run(struct harness *h, uint64_t run, const struct jo
 const struct event *harness_run_text(struct harness *h, uint64_t run, const struct job *job, char **ret_text);
 
 /* The log of an attempt: `suffix` "" or ".1", ".2".  NULL if there is none; to be freed. */
-char *harness_log(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *suffix, size_t *ret_size);
+char *harness_log(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *suffix,
+                  size_t *ret_size);
 /* What the attempt wrote to a stream ("stdout", "stderr", NULL: both), put together from its log.  To be freed. */
-char *harness_text(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *stream, size_t *ret_size);
+char *harness_text(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *stream,
+                   size_t *ret_size);
 /* Waits until the log holds `text`. */
 bool harness_wait_text(struct harness *h, const char *job, uint64_t run, uint32_t start, const char *text);
 /* The record; false if there is none. */

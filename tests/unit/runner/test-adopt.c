@@ -1,4 +1,5 @@
-/* Attempts outlive runner and client: found again they end exactly as they would have; what can't be known is said to be lost. */
+/* Attempts outlive runner and client: found again they end exactly as they would have; what can't be known is said
+ * to be lost. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -262,8 +263,8 @@ static void test_end_unseen(struct harness *h)
 
 static void test_supervisor_killed(struct harness *h)
 {
-        _cleanup_(job_unrefp) struct job *j =
-                harness_shell("%s daemon 60 stubborn x; %s tree 2 2 60 stubborn", harness_probe_path, harness_probe_path);
+        _cleanup_(job_unrefp) struct job *j = harness_shell("%s daemon 60 stubborn x; %s tree 2 2 60 stubborn",
+                                                            harness_probe_path, harness_probe_path);
         _cleanup_(job_unrefp) struct job *bystander = harness_probe("sleep", "60", NULL);
         struct record rec;
         const struct event *ev;
@@ -343,7 +344,8 @@ static void test_records(struct harness *h)
 
         runner_adopt(h->runner, next_run, 1, RUN_RUNNING, true);
         ev = harness_end(h, next_run++, 1);
-        ok(ev && ev->type == EVENT_LOST && ev->attempt.reason == REASON_RECORD, "a missing one of a running run: lost (record)");
+        ok(ev && ev->type == EVENT_LOST && ev->attempt.reason == REASON_RECORD,
+           "a missing one of a running run: lost (record)");
 
         runner_adopt(h->runner, next_run, 1, RUN_RUNNING, false);
         ev = harness_end(h, next_run++, 1);
@@ -356,7 +358,8 @@ static void test_records(struct harness *h)
         harness_down(h);
         harness_up(h);
         harness_start(h, next_run, 1, j);
-        ok(failed_at(harness_end(h, next_run++, 1), STAGE_RECORD, EEXIST, true), "and its START that comes late is refused");
+        ok(failed_at(harness_end(h, next_run++, 1), STAGE_RECORD, EEXIST, true),
+           "and its START that comes late is refused");
         forget_events(h);
 }
 
@@ -369,7 +372,8 @@ static void test_failed_unseen(struct harness *h)
         forget_events(h);
         harness_up(h);
         runner_adopt(h->runner, next_run, 1, RUN_STARTING, true);
-        ok(failed_at(harness_end(h, next_run++, 1), STAGE_EXEC, ENOENT, false), "is found as failed, with stage and errno");
+        ok(failed_at(harness_end(h, next_run++, 1), STAGE_EXEC, ENOENT, false),
+           "is found as failed, with stage and errno");
         forget_events(h);
 }
 
@@ -410,7 +414,8 @@ static void test_folders(struct harness *h)
         uint64_t ended = next_run++, running = next_run++;
         char gate[128];
 
-        ok(exited_with(harness_run(h, ended, j), 0) && harness_has_folder(h, ended, 1), "an ended attempt keeps its folder");
+        ok(exited_with(harness_run(h, ended, j), 0) && harness_has_folder(h, ended, 1),
+           "an ended attempt keeps its folder");
         runner_forget(h->runner, ended, 1);
         ok(wait_folder_gone(h, ended), "until it is forgotten");
         forget_events(h);

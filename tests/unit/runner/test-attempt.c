@@ -75,10 +75,10 @@ static void test_spawn_failures(struct harness *h)
         expect_failure(h, harness_job("no-such-program-anywhere", NULL), STAGE_EXEC, ENOENT, "not in PATH");
         expect_failure(h, harness_job("/etc/passwd/x", NULL), STAGE_EXEC, ENOTDIR, "a file as folder");
         expect_failure(h, harness_job("/tmp", NULL), STAGE_EXEC, EACCES, "a folder");
-        expect_failure(h, harness_job(harness_file(h, "plain", script, sizeof(script) - 1, 0644), NULL), STAGE_EXEC, EACCES,
-                       "not executable");
-        expect_failure(h, harness_job(harness_file(h, "noexec", script, sizeof(script) - 1, 0755), NULL), STAGE_EXEC, ENOEXEC,
-                       "a script without #!");
+        expect_failure(h, harness_job(harness_file(h, "plain", script, sizeof(script) - 1, 0644), NULL), STAGE_EXEC,
+                       EACCES, "not executable");
+        expect_failure(h, harness_job(harness_file(h, "noexec", script, sizeof(script) - 1, 0755), NULL), STAGE_EXEC,
+                       ENOEXEC, "a script without #!");
         path = strdup(harness_file(h, "busy", "#!/bin/sh\n", 10, 0755));
         fd = open(path, O_WRONLY | O_CLOEXEC);
         expect_failure(h, harness_job(path, NULL), STAGE_EXEC, ETXTBSY, "a program that is being written");
@@ -99,7 +99,8 @@ static void test_spawn_failures(struct harness *h)
         j = harness_job("/bin/true", NULL);
         expect_failure(h, with_text(j, &j->working_dir, "/etc/passwd"), STAGE_CHDIR, ENOTDIR, "a folder that is none");
         j = harness_job("/bin/true", NULL);
-        expect_failure(h, with_text(j, &j->cpu_affinity, "1000-1001"), STAGE_AFFINITY, EINVAL, "CPUs that are not there");
+        expect_failure(h, with_text(j, &j->cpu_affinity, "1000-1001"), STAGE_AFFINITY, EINVAL,
+                       "CPUs that are not there");
 
         j = harness_job("/bin/true", NULL);
         free(j->name);
@@ -134,12 +135,16 @@ static void test_env_file_failures(struct harness *h)
         memset(big, '\n', (1u << 20) + 1);
         expect_failure(h, with_env_file(harness_job("/bin/true", NULL), "/nonexistent/env"), STAGE_ENV_FILE, ENOENT,
                        "a missing env_file");
-        expect_failure(h, with_env_file(harness_job("/bin/true", NULL), harness_file(h, "bad.env", "A=1\nno equals\n", 14, 0600)),
-                       STAGE_ENV_FILE, EINVAL, "a line that is not KEY=value");
-        expect_failure(h, with_env_file(harness_job("/bin/true", NULL), harness_file(h, "nul.env", "A=1\0B=2\n", 8, 0600)),
+        expect_failure(
+                h,
+                with_env_file(harness_job("/bin/true", NULL), harness_file(h, "bad.env", "A=1\nno equals\n", 14, 0600)),
+                STAGE_ENV_FILE, EINVAL, "a line that is not KEY=value");
+        expect_failure(h,
+                       with_env_file(harness_job("/bin/true", NULL), harness_file(h, "nul.env", "A=1\0B=2\n", 8, 0600)),
                        STAGE_ENV_FILE, EINVAL, "a NUL in an env_file");
-        expect_failure(h, with_env_file(harness_job("/bin/true", NULL), harness_file(h, "big.env", big, (1u << 20) + 1, 0600)),
-                       STAGE_ENV_FILE, EFBIG, "an env_file over a mebibyte");
+        expect_failure(
+                h, with_env_file(harness_job("/bin/true", NULL), harness_file(h, "big.env", big, (1u << 20) + 1, 0600)),
+                STAGE_ENV_FILE, EFBIG, "an env_file over a mebibyte");
         (void)snprintf(path, sizeof(path), "%s/fifo.env", h->dir);
         (void)mkfifo(path, 0600);
         expect_failure(h, with_env_file(harness_job("/bin/true", NULL), path), STAGE_ENV_FILE, EINVAL, "a FIFO");
@@ -170,8 +175,9 @@ static void add_env(struct job *j, const char *key, const char *value)
 
 static void test_environment(struct harness *h)
 {
-        static const char file[] = "# a comment\n\nFROM_FILE=1\n  SPACED=a b\nQUOTED=\"a 'b'\"\nSINGLE='x'\nBOTH=file\nCR=x\r\n"
-                                   "EMPTY=\nEQUALS=a=b\nJOB_RUN_ID=666\nLAST=no line end";
+        static const char file[] =
+                "# a comment\n\nFROM_FILE=1\n  SPACED=a b\nQUOTED=\"a 'b'\"\nSINGLE='x'\nBOTH=file\nCR=x\r\n"
+                "EMPTY=\nEQUALS=a=b\nJOB_RUN_ID=666\nLAST=no line end";
         const struct passwd *pw = getpwuid(geteuid());
         _cleanup_(freep) char *want = NULL;
         struct job *j = harness_probe("env", NULL);
@@ -186,15 +192,19 @@ static void test_environment(struct harness *h)
         add_env(j, "LD_PRELOAD", "");
         add_env(j, "LINES", "a\nb");
         j->retry.limit = 4;
-        if (asprintf(&want,
-                     "BOTH=env\nCR=x\nEMPTY=\nEQUALS=a=b\nFROM_FILE=1\nHOME=%s\nJOBSCHED_SOCKET=%s/control.sock\nJOB_ATTEMPT=1\n"
-                     "JOB_LAST_SUCCESS_AT=2026-03-28T01:00:00+00:00\nJOB_MAX_ATTEMPTS=5\nJOB_MINE=kept\nJOB_NAME=test\n"
-                     "JOB_RUN_ID=%llu\nJOB_SCHEDULED_AT=2026-03-29T01:00:00+00:00\nJOB_TRIGGER=schedule\nLANG=de_DE.UTF-8\n"
-                     "LAST=no line end\nLD_PRELOAD=\nLINES=a\nb\nLOGNAME=%s\n"
-                     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nQUOTED=a 'b'\nSHELL=%s\nSINGLE=x\n"
-                     "SPACED=a b\nTZ=Europe/Berlin\nUSER=%s\n",
-                     pw && *pw->pw_dir ? pw->pw_dir : "/", h->dir, (unsigned long long)next_run, pw ? pw->pw_name : "?",
-                     pw && *pw->pw_shell ? pw->pw_shell : "/bin/sh", pw ? pw->pw_name : "?") < 0)
+        if (asprintf(
+                    &want,
+                    "BOTH=env\nCR=x\nEMPTY=\nEQUALS=a=b\nFROM_FILE=1\nHOME=%s\nJOBSCHED_SOCKET=%s/control.sock\n"
+                     "JOB_ATTEMPT=1\n"
+                    "JOB_LAST_SUCCESS_AT=2026-03-28T01:00:00+00:00\nJOB_MAX_ATTEMPTS=5\nJOB_MINE=kept\nJOB_NAME=test\n"
+                    "JOB_RUN_ID=%llu\nJOB_SCHEDULED_AT=2026-03-29T01:00:00+00:00\nJOB_TRIGGER=schedule\n"
+                     "LANG=de_DE.UTF-8\n"
+                    "LAST=no line end\nLD_PRELOAD=\nLINES=a\nb\nLOGNAME=%s\n"
+                    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nQUOTED=a 'b'\n"
+                     "SHELL=%s\nSINGLE=x\n"
+                    "SPACED=a b\nTZ=Europe/Berlin\nUSER=%s\n",
+                    pw && *pw->pw_dir ? pw->pw_dir : "/", h->dir, (unsigned long long)next_run, pw ? pw->pw_name : "?",
+                    pw && *pw->pw_shell ? pw->pw_shell : "/bin/sh", pw ? pw->pw_name : "?") < 0)
                 abort();
         expect_text(h, j, want, "the environment, golden");
 
@@ -207,7 +217,9 @@ static void test_environment(struct harness *h)
 /* A manual run has no instant, a first one no last success; nobody may forge what is not there. */
 static void test_manual(struct harness *h)
 {
-        struct run_info info = { .id = next_run, .start = 1, .job = "test", .trigger = TRIGGER_MANUAL, .scheduled_at = WALL_NEVER };
+        struct run_info info = {
+                .id = next_run, .start = 1, .job = "test", .trigger = TRIGGER_MANUAL, .scheduled_at = WALL_NEVER
+        };
         struct job *j = harness_shell("echo ${JOB_SCHEDULED_AT-none} ${JOB_LAST_SUCCESS_AT-none} $JOB_TRIGGER");
         _cleanup_(freep) char *text = NULL;
 
@@ -229,8 +241,8 @@ static void test_golden(struct harness *h)
         j->stdin_text = strdup("x");
         expect_text(h, j, "0 /memfd:stdin (deleted)\n1 pipe\n2 pipe\n", "descriptors with stdin");
 #ifndef JS_SANITIZED
-        expect_text(h, harness_probe("signals", NULL), "blocked 0000000000000000\nignored 0000000000000000\ncaught 0000000000000000\n",
-                    "signals");
+        expect_text(h, harness_probe("signals", NULL),
+                    "blocked 0000000000000000\nignored 0000000000000000\ncaught 0000000000000000\n", "signals");
 #endif
         expect_text(h, harness_probe("umask", NULL), "022\n", "umask");
         j = harness_probe("umask", NULL);
@@ -335,8 +347,9 @@ static void test_usage(struct harness *h)
 
 static void test_users(struct harness *h)
 {
-        static const char no_caps[] = "inheritable 0000000000000000\npermitted 0000000000000000\neffective 0000000000000000\n"
-                                      "ambient 0000000000000000\n";
+        static const char no_caps[] =
+                "inheritable 0000000000000000\npermitted 0000000000000000\neffective 0000000000000000\n"
+                "ambient 0000000000000000\n";
         const struct passwd *pw = getpwnam("nobody");
         const struct group *gr = getgrnam("daemon");
         char want[1024], ids[128];
@@ -347,12 +360,12 @@ static void test_users(struct harness *h)
                 return;
         }
         (void)snprintf(ids, sizeof(ids), "uid %u %u %u\n", pw->pw_uid, pw->pw_uid, pw->pw_uid);
-        (void)snprintf(want, sizeof(want), "%sgid %u %u %u\ngroups %u\n%s", ids, pw->pw_gid, pw->pw_gid, pw->pw_gid, pw->pw_gid,
-                       no_caps);
+        (void)snprintf(want, sizeof(want), "%sgid %u %u %u\ngroups %u\n%s", ids, pw->pw_gid, pw->pw_gid, pw->pw_gid,
+                       pw->pw_gid, no_caps);
         j = harness_probe("ids", NULL);
         expect_text(h, with_text(j, &j->user, "nobody"), want, "user: ids, groups and capabilities");
-        (void)snprintf(want, sizeof(want), "%sgid %u %u %u\ngroups %u\n%s", ids, gr->gr_gid, gr->gr_gid, gr->gr_gid, gr->gr_gid,
-                       no_caps);
+        (void)snprintf(want, sizeof(want), "%sgid %u %u %u\ngroups %u\n%s", ids, gr->gr_gid, gr->gr_gid, gr->gr_gid,
+                       gr->gr_gid, no_caps);
         j = harness_probe("ids", NULL);
         (void)with_text(j, &j->user, "nobody");
         expect_text(h, with_text(j, &j->group, "daemon"), want, "group");
@@ -361,7 +374,8 @@ static void test_users(struct harness *h)
         expect_text(h, with_text(j, &j->user, "nobody"), "leader yes\ntty no\npdeathsig 9\noom 0\nioprio 0\ncpus 0\n",
                     "the command dies with its supervisor as another user too");
         j = harness_probe("cwd", NULL);
-        expect_text(h, with_text(j, &j->user, "nobody"), access(pw->pw_dir, X_OK) < 0 ? "/\n" : pw->pw_dir, "a home that is missing");
+        expect_text(h, with_text(j, &j->user, "nobody"), access(pw->pw_dir, X_OK) < 0 ? "/\n" : pw->pw_dir,
+                    "a home that is missing");
         j = harness_shell("echo $HOME $USER $LOGNAME $SHELL");
         (void)snprintf(want, sizeof(want), "%s %s %s %s\n", pw->pw_dir, pw->pw_name, pw->pw_name, pw->pw_shell);
         expect_text(h, with_text(j, &j->user, "nobody"), want, "the user's variables");

@@ -1,5 +1,5 @@
-/* Death at each point of a start and of an end, of the runner, of a supervisor, of the command: each attempt has one end, ran at most
- * once, and its status is exact or said to be lost. */
+/* Death at each point of a start and of an end, of the runner, of a supervisor, of the command: each attempt has
+ * one end, ran at most once, and its status is exact or said to be lost. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -79,9 +79,9 @@ static void test_point(const struct point *p)
                 if (is_allowed(p, ev, (int)run, ran))
                         allowed++;
                 else if (ev)
-                        diag("run %llu: event %d, status %x, reason %d, stage %d, error %d, ran %zu", (unsigned long long)run,
-                             ev->type, (unsigned)ev->attempt.wait_status, ev->attempt.reason, ev->attempt.stage,
-                             ev->attempt.error, ran);
+                        diag("run %llu: event %d, status %x, reason %d, stage %d, error %d, ran %zu",
+                             (unsigned long long)run, ev->type, (unsigned)ev->attempt.wait_status, ev->attempt.reason,
+                             ev->attempt.stage, ev->attempt.error, ran);
                 struck += ev && !(ev->type == EVENT_EXITED && WIFEXITED(ev->attempt.wait_status));
         }
         is_int(allowed, ATTEMPTS, p->name);

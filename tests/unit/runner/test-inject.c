@@ -1,5 +1,5 @@
-/* System calls that fail on the way to the command, injected by strace: a job never starts as anyone but its user, with anything
- * missing; and every such failure is told with stage and errno. */
+/* System calls that fail on the way to the command, injected by strace: a job never starts as anyone but its user,
+ * with anything missing; and every such failure is told with stage and errno. */
 #include <errno.h>
 #include <pwd.h>
 #include <sys/wait.h>
@@ -62,8 +62,9 @@ static void test_injection(const struct injection *in)
         int n;
 
         harness_make(&h);
-        n = snprintf(script, sizeof(script), "#!/bin/sh\nexec strace -f -qq -o /dev/null -e trace=%s %s%s%s%s %s/jobsched-runner\n",
-                     in->call, in->how ? "-e inject=" : "", in->how ? in->call : "", in->how ? ":" : "", in->how ? in->how : "",
+        n = snprintf(script, sizeof(script),
+                     "#!/bin/sh\nexec strace -f -qq -o /dev/null -e trace=%s %s%s%s%s %s/jobsched-runner\n", in->call,
+                     in->how ? "-e inject=" : "", in->how ? in->call : "", in->how ? ":" : "", in->how ? in->how : "",
                      top_builddir());
         (void)snprintf(program, sizeof(program), "%s", harness_file(&h, "runner", script, (size_t)n, 0755));
         h.program = program;

@@ -64,7 +64,8 @@ static void test_streams(struct harness *h)
         is_str(err, "line 1\nline 3\nline 5\nline 7\nline 9\n", "stderr");
         j->log_merge = true;
         both = run_text(h, j, NULL, NULL, NULL);
-        is_str(both, "line 0\nline 1\nline 2\nline 3\nline 4\nline 5\nline 6\nline 7\nline 8\nline 9\n", "merged, in true order");
+        is_str(both, "line 0\nline 1\nline 2\nline 3\nline 4\nline 5\nline 6\nline 7\nline 8\nline 9\n",
+               "merged, in true order");
 }
 
 static void test_binary(struct harness *h)
@@ -83,7 +84,8 @@ static void test_binary(struct harness *h)
         path = strdup(harness_file(h, "binary", bytes, n, 0644));
         text = run_text(h, harness_job("/bin/cat", path, NULL), "stdout", &size, &ev);
         ok(size == n && memcmp(text, bytes, n) == 0, "every byte comes back as it was written");
-        ok(ev && ev->attempt.usage.output_bytes == n && ev->attempt.usage.dropped_bytes == 0 && !ev->attempt.log_dropped,
+        ok(ev && ev->attempt.usage.output_bytes == n && ev->attempt.usage.dropped_bytes == 0 &&
+                   !ev->attempt.log_dropped,
            "and is counted");
         free(text);
         text = run_text(h, harness_probe("write", "1000000", NULL), "stdout", &size, &ev);
@@ -104,7 +106,8 @@ static void test_nothing(struct harness *h)
         free(j->name);
         j->name = strdup("alice:etl/extract");
         ok(exited_with(harness_run(h, next_run, j), 0), "a name of several parts");
-        (void)snprintf(path, sizeof(path), "%s/log/alice/etl/extract/%llu.1.log", h->dir, (unsigned long long)next_run++);
+        (void)snprintf(path, sizeof(path), "%s/log/alice/etl/extract/%llu.1.log", h->dir,
+                       (unsigned long long)next_run++);
         ok(access(path, F_OK) == 0, "is levels of folders");
         job_unref(j);
 }
@@ -113,7 +116,8 @@ static void test_nothing(struct harness *h)
 static void test_cap(struct harness *h)
 {
         static const uint64_t max = 40000;
-        struct job *j = harness_shell("i=0; while [ $i -lt 20000 ]; do echo \"number $i\"; i=$((i+1)); done; echo the end");
+        struct job *j =
+                harness_shell("i=0; while [ $i -lt 20000 ]; do echo \"number $i\"; i=$((i+1)); done; echo the end");
         const struct event *ev = NULL;
         _cleanup_(freep) char *text = NULL, *head = NULL, *older = NULL, *newer = NULL;
         size_t size = 0, head_size = 0, older_size = 0, newer_size = 0;
@@ -129,7 +133,8 @@ static void test_cap(struct harness *h)
         ok(strncmp(text, "number 0\nnumber 1\n", 18) == 0, "it begins with the beginning");
         ok(size > 8 && streq(text + size - 8, "the end\n"), "and ends with the end");
         ok(ev && ev->attempt.usage.output_bytes == 248890 + 8, "what was written is counted");
-        ok(ev && ev->attempt.usage.output_bytes == size + ev->attempt.usage.dropped_bytes, "what was dropped too, exactly");
+        ok(ev && ev->attempt.usage.output_bytes == size + ev->attempt.usage.dropped_bytes,
+           "what was dropped too, exactly");
         ok(ev && ev->attempt.log_dropped, "and flagged");
         ok(older && newer && strncmp(older, newer, 35) <= 0, ".1 is the older one");
 }
@@ -144,10 +149,12 @@ static void test_small_caps(struct harness *h)
 
                 j->log_max = max;
                 text = run_text(h, j, NULL, &size, &ev);
-                files = log_size(h, next_run - 1, "") + log_size(h, next_run - 1, ".1") + log_size(h, next_run - 1, ".2");
+                files = log_size(h, next_run - 1, "") + log_size(h, next_run - 1, ".1") +
+                        log_size(h, next_run - 1, ".2");
                 ok(ev && files <= max && ev->attempt.usage.output_bytes == 3000 + 200 * 7 + 190 + 100 &&
                            size + ev->attempt.usage.dropped_bytes == ev->attempt.usage.output_bytes,
-                   "max %llu holds and every byte is accounted for (%zu kept in %zu)", (unsigned long long)max, size, files);
+                   "max %llu holds and every byte is accounted for (%zu kept in %zu)", (unsigned long long)max, size,
+                   files);
         }
 }
 
@@ -202,7 +209,8 @@ static void test_full_disk(struct harness *h)
         (void)snprintf(path, sizeof(path), "%s/log/test/%llu.1.log", h->dir, (unsigned long long)next_run);
         (void)mkdir(path, 0700);
         ev = harness_run(h, next_run++, j);
-        ok(exited_with(ev, 0) && ev->attempt.usage.dropped_bytes == 100000, "something that stands where the log should be");
+        ok(exited_with(ev, 0) && ev->attempt.usage.dropped_bytes == 100000,
+           "something that stands where the log should be");
         (void)rmdir(path);
         if (symlink("/tmp/js-runner-should-not-exist", path) < 0)
                 abort();
@@ -212,7 +220,8 @@ static void test_full_disk(struct harness *h)
         if (symlink("/tmp/js-runner-should-not-exist", path) < 0)
                 abort();
         ev = harness_run(h, next_run++, j);
-        ok(exited_with(ev, 0) && access("/tmp/js-runner-should-not-exist", F_OK) < 0, "a symlink there is not followed");
+        ok(exited_with(ev, 0) && access("/tmp/js-runner-should-not-exist", F_OK) < 0,
+           "a symlink there is not followed");
         job_unref(j);
 }
 

@@ -53,7 +53,8 @@ static void test_timeout(struct harness *h)
         ev = harness_run(h, next_run++, j);
         ok(exited_with(ev, 3) && cause_is(ev, END_TIMEOUT), "its exit code after TERM is kept");
         job_unref(j);
-        j = limited(harness_shell("trap 'exit 4' INT; sleep 60 & wait"), 200, 300); /* who is in the background ignores INT */
+        j = limited(harness_shell("trap 'exit 4' INT; sleep 60 & wait"), 200,
+                    300); /* who is in the background ignores INT */
         j->kill_signal = SIGINT;
         ev = harness_run(h, next_run++, j);
         ok(exited_with(ev, 4) && cause_is(ev, END_TIMEOUT), "another kill_signal");
@@ -78,7 +79,9 @@ static void test_stubborn(struct harness *h)
         ok(none_left(h), "is gone as a whole");
         ok(ev && !ev->attempt.kill_failed, "and is not flagged");
         job_unref(j);
-        j = limited(harness_probe("daemon", "60", "stubborn", "x", "--", "daemon", "60", "x", "--", "sleep", "60", NULL), 500, 200);
+        j = limited(
+                harness_probe("daemon", "60", "stubborn", "x", "--", "daemon", "60", "x", "--", "sleep", "60", NULL),
+                500, 200);
         ev = harness_run(h, next_run++, j);
         ok(killed_by(ev, SIGTERM) && cause_is(ev, END_TIMEOUT), "daemons that forked away twice");
         ok(none_left(h), "are gone");
@@ -114,7 +117,8 @@ static void test_leftovers(struct harness *h)
         j->leftovers = LEFTOVERS_LEAVE;
         begin = clock_mono();
         ev = harness_run(h, next_run++, j);
-        ok(exited_with(ev, 5) && clock_mono().usec - begin.usec < 1900 * USEC_PER_MSEC, "leftovers: leave, and at once");
+        ok(exited_with(ev, 5) && clock_mono().usec - begin.usec < 1900 * USEC_PER_MSEC,
+           "leftovers: leave, and at once");
         ok(harness_wait_processes(h, h->dir, 1), "it lives on");
         (void)harness_processes(h->dir, &left);
         if (left > 0)
@@ -172,7 +176,8 @@ static void test_signal(struct harness *h)
 
         is_int(runner_signal(h->runner, 4711, 1, SIGUSR1), -ESRCH, "a signal to nobody");
         harness_start(h, next_run, 1, j);
-        ok(harness_wait(h, next_run, 1, EVENT_STARTED) && harness_wait_text(h, "test", next_run, 1, "ready"), "a job with a trap");
+        ok(harness_wait(h, next_run, 1, EVENT_STARTED) && harness_wait_text(h, "test", next_run, 1, "ready"),
+           "a job with a trap");
         is_int(runner_signal(h->runner, next_run, 1, SIGUSR1), 0, "is sent a signal");
         ok(harness_wait_text(h, "test", next_run, 1, "got it"), "and gets it");
         runner_stop(h->runner, next_run, 1, SIGKILL, 0, REASON_USER);

@@ -11,7 +11,9 @@ static struct identity make(unsigned number)
 {
         static gid_t groups[40];
         static char name[32], home[64], shell[] = "/bin/sh";
-        struct identity id = { .change = true, .uid = number, .gid = number, .groups = groups, .n_groups = 1 + number % 8 };
+        struct identity id = {
+                .change = true, .uid = number, .gid = number, .groups = groups, .n_groups = 1 + number % 8
+        };
 
         for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
                 groups[i] = number;

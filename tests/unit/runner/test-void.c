@@ -1,5 +1,5 @@
-/* START against VOID, thousands of times on the runner itself: an attempt runs or is judged as not started, never both, never neither.
- * Speaks the messages directly, so that the VOID meets the supervisor on its way to its lock. */
+/* START against VOID, thousands of times on the runner itself: an attempt runs or is judged as not started, never
+ * both, never neither. Speaks the messages directly, so that the VOID meets the supervisor on its way to its lock. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -36,7 +36,9 @@ static void send_message(const struct runnermsg *m, int fd)
         if (fd >= 0) {
                 msg.msg_control = &control;
                 msg.msg_controllen = sizeof(control);
-                control.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+                control.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                                  .cmsg_type = SCM_RIGHTS,
+                                                  .cmsg_len = CMSG_LEN(sizeof(int)) };
                 memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
         }
         if (sendmsg(sock, &msg, MSG_NOSIGNAL) < 0)
@@ -65,7 +67,8 @@ static pid_t start_runner(const char *runs)
         int fds[2];
         pid_t pid;
 
-        (void)snprintf(program, sizeof(program), "%s/jobsched-runner", getenv("top_builddir") ? getenv("top_builddir") : ".");
+        (void)snprintf(program, sizeof(program), "%s/jobsched-runner",
+                       getenv("top_builddir") ? getenv("top_builddir") : ".");
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
                 abort();
         pid = fork();
