@@ -125,6 +125,11 @@ void shell_step(struct shell *s, struct event *ev)
         ev->mono = clock_mono();
         engine_step(s->engine, ev, &s->actions);
         apply(s);
+        /* What a large reload needed for its actions is given back: the list's memory stays in proportion to a usual step. */
+        if (s->actions.allocated > ACTIONS_KEPT_MAX) {
+                actions_done(&s->actions);
+                s->large_step = true;
+        }
 }
 
 static bool tick_due(struct shell *s)
@@ -176,7 +181,7 @@ void shell_drain(struct shell *s)
                         struct event ev = { .type = EVENT_TICK };
 
                         shell_step(s, &ev);
-                        s->spins = s->actions.n > 0 ? 0 : s->spins + 1;
+                        s->spins = s->actions.n > 0 || s->large_step ? 0 : s->spins + 1;
                         if (s->spins > SPIN_MAX) {
                                 log_error("the engine wants to be called again and again, and does nothing: this is a bug");
                                 abort();

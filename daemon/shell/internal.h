@@ -12,6 +12,8 @@
 
 /* Engine steps in one go before the loop looks at its descriptors again. */
 #define DRAIN_STEPS_MAX 64
+/* Actions whose memory is kept from step to step. */
+#define ACTIONS_KEPT_MAX 4096
 /* Ticks in a row that were due at once and changed nothing: the loop spins, and that is a bug worth a core. */
 #define SPIN_MAX 1000000
 
@@ -60,6 +62,7 @@ struct shell {
         struct actions actions;
         uint64_t spins;
         bool stopping, store_failing;
+        bool large_step; /* a step was larger than usual: give memory back once it is stored */
         bool reload_running, reload_wanted;
 
         int wall_fd, mono_fd;

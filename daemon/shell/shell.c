@@ -2,6 +2,7 @@
 #include "shell/shell.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,20 @@
 static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
 {
         shell_drain(w->data);
+}
+
+/* After a large reload, once all of it is on disk: what it took in passing goes back to the system. */
+static void give_back(struct shell *s, uint64_t stored)
+{
+        struct engine_stats stats;
+
+        if (!s->large_step)
+                return;
+        engine_get_stats(s->engine, &stats);
+        if (stored < stats.seq_given)
+                return;
+        s->large_step = false;
+        (void)malloc_trim(0);
 }
 
 static void on_store(struct ev_loop *loop, ev_io *w, int revents)
@@ -41,6 +56,7 @@ static void on_store(struct ev_loop *loop, ev_io *w, int revents)
                 s->store_failing = false;
                 ev.stored.seq = news.seq;
                 shell_queue(s, &ev);
+                give_back(s, news.seq);
         }
 }
 
