@@ -14,10 +14,10 @@ from sched import Daemon, Tap  # noqa: E402
 
 RUNS = int(os.environ.get("SURVIVE_RUNS", "60"))
 
-# Prints a line for each tenth of a second until it is told to end, then exits with a code of its own.
+# Prints a line every so often (all of them together a few hundred a second) until it is told to end, then exits with a code of its own.
 JOB = """\
   alive-%04d:
-    command: 'i=0; while [ ! -e "$STOP" ]; do echo "line $i"; i=$((i+1)); sleep 0.%d; done; echo "last $i"; exit $((JOB_RUN_ID %% 251))'
+    command: 'i=0; while [ ! -e "$STOP" ]; do echo "line $i"; i=$((i+1)); sleep %.1f; done; echo "last $i"; exit $((JOB_RUN_ID %% 251))'
     env: {STOP: %s}
     success_codes: [0]
 """
@@ -32,7 +32,7 @@ def main():
         with open(os.path.join(root, "etc/jobschedd.yaml"), "w") as f:
             f.write("max_running: %d\nmax_starting: 16\n" % (RUNS + 10))
         for i in range(RUNS):
-            d.write_job_file("alive-%04d.yaml" % i, "jobs:\n" + JOB % (i, 2 + i % 7, stop))
+            d.write_job_file("alive-%04d.yaml" % i, "jobs:\n" + JOB % (i, max(0.2, RUNS / 200) + i % 7 / 10, stop))
         d.start()
         names = ["alive-%04d" % i for i in range(RUNS)]
         runs = []
