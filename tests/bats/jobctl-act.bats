@@ -73,6 +73,7 @@ state_is() {
 		jobs:
 		  d.app: {command: "true"}
 		  d.auth: {command: "true"}
+		  other: {command: "true"}
 		  long: {command: "sleep 1000"}
 	YAML
 	start_daemon
@@ -80,7 +81,7 @@ state_is() {
 	run -0 ctl run --wait -q 'd.*'
 	[ "${#lines[@]}" -eq 2 ]
 	[ "$(ctl run d.app d.auth --json | field "len(d['runs'])")" = 2 ]
-	[ "$(ctl start d.app --json | field "d['durable']" || true)" = true ]
+	[ "$(ctl start other --json | field "d['durable']" || true)" = true ]
 	run -3 ctl run no-such-job
 	run -3 ctl run d.app no-such-job
 	[[ $output == *"no-such-job"* ]]
