@@ -507,6 +507,7 @@ int file_load(struct folder *f, struct file *file, struct wall now)
                 return 0;
         }
         if (file->dir->refused) {
+                file->look = 0; /* when the folder is good again the file has not changed, and is judged all the same */
                 file_set_error(f, file, file->dir->refused, now);
                 return 0;
         }

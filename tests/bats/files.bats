@@ -165,6 +165,28 @@ from_file() {
 	[[ $output == *"written by everybody"* ]]
 }
 
+@test "a folder that others may write is refused, and its files are good again with it" {
+	job a <<-'YAML'
+		jobs:
+		  alpha: {command: "true"}
+	YAML
+	start_daemon
+	eventually has_job alpha
+	chmod 777 "$ROOT/etc/jobs.d"
+	eventually stale
+	has_job alpha
+	run ctl status
+	[[ $output == *"can be written by everybody"* ]]
+	chmod 755 "$ROOT/etc/jobs.d"
+	eventually all_good
+	run ctl status
+	[[ $output != *"can be written"* ]]
+}
+
+all_good() {
+	[ "$(ctl status --json | field "[f['state'] for f in d['files']]")" = '["ok"]' ]
+}
+
 @test "a running run is untouched by a changed or removed file" {
 	job a <<-YAML
 		jobs:
