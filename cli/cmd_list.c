@@ -147,13 +147,35 @@ int cmd_next(struct cli *c)
         return EXIT_OK;
 }
 
+/* The words of `runs`: those that no row was of are perhaps no jobs at all. */
+struct asked {
+        struct printer *printer;
+        char **names;
+        size_t n, rows;
+};
+
+static void print_run(void *arg, const json_t *run)
+{
+        struct asked *a = arg;
+        const char *job = jstr(run, "job");
+
+        for (size_t i = 0; job && i < a->n; i++)
+                if (streq(a->names[i], job)) {
+                        a->names[i] = a->names[--a->n];
+                        break;
+                }
+        a->rows++;
+        printer_item(a->printer, run);
+}
+
 int cmd_runs(struct cli *c)
 {
         _cleanup_(printer_freep) struct printer *p = NULL;
         bool more, people = c->stdout_tty && (c->format == OUTPUT_TABLE || c->format == OUTPUT_WIDE);
         int64_t n = people && !opt_given(c, OPT_QUIET) ? RUNS_ON_TERMINAL : 0;
+        struct asked asked;
         json_t *params;
-        int r;
+        int r, known;
 
         quiet_is_names(c);
         r = opt_number(c, OPT_COUNT, 1, INT64_MAX / 2, &n);
@@ -162,13 +184,17 @@ int cmd_runs(struct cli *c)
         if (r != EXIT_OK)
                 return r;
         p = printer_new(c, &runs_list);
-        r = each_item(c, "run.list", params, "runs", (uint64_t)n, print_item, p, &more);
-        if (r != EXIT_OK)
-                return r;
+        asked = (struct asked){ .printer = p, .names = xmalloc((c->n_args + 1) * sizeof(char *)), .n = c->n_args };
+        memcpy(asked.names, c->args, c->n_args * sizeof(char *));
+        r = each_item(c, "run.list", params, "runs", (uint64_t)n, print_run, &asked, &more);
+        known = r == EXIT_OK ? check_known(c, asked.names, asked.n) : r;
+        free(asked.names);
+        if (r != EXIT_OK || (known != EXIT_OK && asked.rows == 0))
+                return known;
         printer_end(p, NULL);
         if (more && people && !opt_given(c, OPT_COUNT)) {
                 (void)fflush(stdout);
                 say(c, "The newest %d; there are more (-n N).", RUNS_ON_TERMINAL);
         }
-        return EXIT_OK;
+        return known;
 }

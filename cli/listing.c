@@ -255,6 +255,37 @@ static void take_id(void *arg, const json_t *run)
                 run_ids_add(arg, (uint64_t)jcount(run, "id"));
 }
 
+/* Whether job.list or run.list has anything of that name: 0, EXIT_NOT_FOUND (not told), or another exit code (told). */
+static int find_any(struct cli *c, const char *method, const char *key, const char *found, const char *job)
+{
+        _cleanup_(json_decrefp) json_t *answer = NULL;
+        json_t *params = json_object(), *words = json_array();
+        struct error e = ERROR_NULL;
+
+        json_array_append_new(words, json_string(job));
+        json_object_set_new(params, key, words);
+        json_object_set_new(params, "limit", json_integer(1));
+        if (call(c, method, params, &answer, &e) < 0)
+                return e.code == ERROR_NOT_FOUND ? EXIT_NOT_FOUND : fail_error(c, &e);
+        return json_array_size(json_object_get(answer, found)) > 0 ? EXIT_OK : EXIT_NOT_FOUND;
+}
+
+int check_known(struct cli *c, char *const *jobs, size_t n)
+{
+        int r = EXIT_OK;
+
+        for (size_t i = 0; i < n && r == EXIT_OK; i++) {
+                if (has_glob(jobs[i]))
+                        continue;
+                r = find_any(c, "job.list", "patterns", "jobs", jobs[i]);
+                if (r == EXIT_NOT_FOUND)
+                        r = find_any(c, "run.list", "jobs", "runs", jobs[i]);
+                if (r == EXIT_NOT_FOUND)
+                        r = fail(c, EXIT_NOT_FOUND, "no such job: %s", jobs[i]);
+        }
+        return r;
+}
+
 static int find_live(struct cli *c, char *const *jobs, size_t n, struct run_ids *ret)
 {
         json_t *params;
@@ -279,6 +310,7 @@ int find_runs(struct cli *c, struct run_ids *ret)
         _cleanup_(freep) char **jobs = xmalloc((c->n_args + 1) * sizeof(*jobs));
         size_t n = 0;
         uint64_t id;
+        int r;
 
         for (size_t i = 0; i < c->n_args; i++) {
                 if (is_run(c->args[i], &id))
@@ -290,7 +322,8 @@ int find_runs(struct cli *c, struct run_ids *ret)
                 return fail_usage(c, "numbers of runs and filters exclude each other");
         if (c->n_args == 0 && !has_run_filters(c))
                 return fail_usage(c, "which run? numbers, jobs, or a filter");
-        return n > 0 || c->n_args == 0 ? find_live(c, jobs, n, ret) : EXIT_OK;
+        r = n > 0 || c->n_args == 0 ? find_live(c, jobs, n, ret) : EXIT_OK;
+        return r == EXIT_OK && ret->n == 0 ? check_known(c, jobs, n) : r;
 }
 
 static void take_name(void *arg, const json_t *job)

@@ -30,6 +30,9 @@ bool has_run_filters(const struct cli *c);
  * live runs. */
 int find_runs(struct cli *c, struct run_ids *ret);
 
+/* Whether there is, or was, a job of each of these names (patterns may match nothing).  0 or an exit code: told. */
+int check_known(struct cli *c, char *const *jobs, size_t n);
+
 /* The names that words with patterns stand for, as a JSON array.  Words without a pattern are taken as they are.  0 or
  * an exit code. */
 int find_jobs(struct cli *c, json_t **ret_names);

@@ -313,6 +313,7 @@ static void on_newest(void *arg, struct run_list *list, const struct error *err)
         struct call *call = arg;
         struct logs *l = call->data;
         const struct run_info *found = NULL;
+        struct job_view v;
 
         if (!call_gone(call)) {
                 for (size_t i = 0; list && i < list->n && !found; i++)
@@ -327,7 +328,9 @@ static void on_newest(void *arg, struct run_list *list, const struct error *err)
                 } else if (list && list->n > 0 && list->more && ++l->questions < LOOK_BACK_MAX) {
                         l->filter.before = list->v[list->n - 1].id;
                         ask_newest(call);
-                } else
+                } else if (l->seen == 0 && !engine_job_find(call->c->ctx.engine, call_string(call, "job"), &v))
+                        call_error(call, ERROR_NOT_FOUND, "no such job: %.200s", call_string(call, "job"));
+                else
                         call_error(call, ERROR_NOT_FOUND, "no %srun of %.200s has started", l->seen > 0 ? "earlier " : "",
                                    call_string(call, "job"));
         }
@@ -358,7 +361,7 @@ static void logs_of_job(struct call *call, const char *job)
                 return;
         }
         if (engine_job_find(call->c->ctx.engine, job, &v) && !HAS_RIGHT(peer_rights_view(call->conn, &v), RIGHT_SEE)) {
-                call_error(call, ERROR_NOT_FOUND, "no run of %.200s has started", job);
+                call_error(call, ERROR_NOT_FOUND, "no such job: %.200s", job);
                 return;
         }
         for (size_t i = 0;

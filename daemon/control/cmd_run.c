@@ -132,6 +132,7 @@ void cmd_run_list(struct call *call)
                 .until = WALL_NEVER,
                 .limit = (uint32_t)call_limit(call, 50),
         };
+        h->filter.unnamed_user = h->filter.user && streq_ptr(h->filter.user, call->c->ctx.default_user);
         (void)call_time(call, "since", &h->filter.since);
         (void)call_time(call, "until", &h->filter.until);
         if (!read_states(call, &h->filter) || !read_cursor(call, &h->filter) || !read_jobs(call, h))

@@ -29,6 +29,7 @@ struct control_context {
         const struct tz *zone;          /* the daemon's local zone: times are shown in it.  NULL: UTC */
         const char *log_dir;
         const char *socket_path;
+        const char *default_user;       /* whom jobs that name no user run as */
         uint32_t own_uid;               /* with --user and --root: has every right */
         bool private_daemon;            /* --user or --root */
         /* Puts a COMMAND event into the loop's queue (strings are to be copied); its REPLY comes back through

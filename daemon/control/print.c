@@ -48,14 +48,43 @@ static json_t *print_seconds(int64_t usec)
         return json_real((double)usec / USEC_PER_SEC);
 }
 
+static json_t *print_user(const struct control *c, const char *user)
+{
+        return json_string_or_null(user ? user : c->ctx.default_user);
+}
+
+/* What an errno means at a stage, where the system's own words would mislead.  NULL: they don't. */
+static const char *stage_words(unsigned stage, int error)
+{
+        static const struct {
+                enum spawn_stage stage;
+                int error;
+                const char *words;
+        } words[] = {
+                { STAGE_USER, ENOENT, "there is no such user" },
+                { STAGE_GROUPS, ENOENT, "there is no such group" },
+                { STAGE_ENV_FILE, EINVAL, "not a plain file of KEY=value lines" },
+                { STAGE_ENV_FILE, EFBIG, "over 1 MiB" },
+                { STAGE_ENV_FILE, ELOOP, "a symbolic link" },
+                { STAGE_EXEC, ENOEXEC, "not a program (a script begins with `#!`)" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (words[i].stage == (enum spawn_stage)stage && words[i].error == error)
+                        return words[i].words;
+        return NULL;
+}
+
 bool print_stage(const struct run_info *r, char *buf, size_t size)
 {
+        const char *words = stage_words(r->stage, r->error);
+
         if (r->reason != REASON_SPAWN && r->reason != REASON_FAULT)
                 return false;
         if (r->error == 0)
                 (void)snprintf(buf, size, "%s", spawn_stage_name(r->stage));
         else
-                (void)snprintf(buf, size, "%s: %s", spawn_stage_name(r->stage), strerror(r->error));
+                (void)snprintf(buf, size, "%s: %s", spawn_stage_name(r->stage), words ? words : strerror(r->error));
         return true;
 }
 
@@ -135,7 +164,7 @@ json_t *print_run(const struct control *c, const struct run_info *r)
         put(&o, "retry_of", print_ref(r->retry_of));
         put(&o, "queue", json_null());
         put(&o, "priority", json_null());
-        put(&o, "user", json_string_or_null(r->user));
+        put(&o, "user", print_user(c, r->user));
         put(&o, "flags", print_flags(r->flags));
         put(&o, "cause_run", print_ref(r->cause_run));
         put(&o, "by_uid", r->by_uid == UINT32_MAX ? json_null() : print_number(r->by_uid));
@@ -208,7 +237,7 @@ json_t *print_job(const struct control *c, const struct job_view *v, json_t *las
         put(&o, "last", last ? last : json_null());
         put(&o, "running", print_number(v->running));
         put(&o, "active", print_number(v->active));
-        put(&o, "user", json_string_or_null(j ? j->user : NULL));
+        put(&o, "user", j ? print_user(c, j->user) : json_null());
         put(&o, "labels", print_labels(j));
         put(&o, "file", json_string_or_null(j && j->source ? j->source->path : NULL));
         put(&o, "line", j && j->line > 0 ? print_number(j->line) : json_null());

@@ -236,7 +236,7 @@ static struct control_context control_context(struct shell *s)
         return (struct control_context){
                 .loop = s->loop, .engine = s->engine, .store = s->store, .folder = s->folder, .runner = s->runner,
                 .config = &s->config, .zone = s->local, .log_dir = s->places.log_dir, .socket_path = s->places.socket,
-                .own_uid = geteuid(), .private_daemon = s->places.mode != PLACES_SYSTEM, .command = on_command,
+                .default_user = s->own_user, .own_uid = geteuid(), .private_daemon = s->places.mode != PLACES_SYSTEM, .command = on_command,
                 .reload = on_reload_wanted, .arg = s, .started = s->started,
         };
 }

@@ -194,7 +194,9 @@ static char *filter_sql(const struct runs_work *w, bool by_job)
                 sqlite3_str_appendall(s, " AND " SQL_UNFINISHED);
         if (f->trigger >= 0)
                 sqlite3_str_appendf(s, " AND run.\"trigger\" = ?%d", P_TRIGGER);
-        if (f->user)
+        if (f->user && f->unnamed_user)
+                sqlite3_str_appendf(s, " AND (run.user = ?%d OR run.user IS NULL)", P_USER);
+        else if (f->user)
                 sqlite3_str_appendf(s, " AND run.user = ?%d", P_USER);
         if (f->since.usec != 0)
                 sqlite3_str_appendf(s, " AND coalesce(scheduled_at, created_at) >= ?%d", P_SINCE);

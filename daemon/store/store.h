@@ -79,6 +79,7 @@ struct run_filter {
         bool failed;                 /* failed, timed_out, lost, missed, or dead */
         int trigger;                 /* -1: all */
         char *user;                  /* NULL: all */
+        bool unnamed_user;           /* with `user`: also those of jobs that name no user */
         struct wall since, until;    /* both included; of scheduled_at, or created_at where there is none.  {0}: open */
         uint64_t before;             /* paging: only runs numbered under this; 0: from the newest */
         uint64_t run;                /* only this run; 0 */

@@ -95,6 +95,50 @@ $(date -d 2026-03-29T02:00:00Z +%Y-%m-%dT%H:%M:%S%:z),hourly" ]
 	[ "$(ctl runs -o csv | head -n 1 | cut -d, -f1-3)" = id,job,state ]
 }
 
+@test "runs and list: whose they are, also where the job names no user" {
+	local me
+	me=$(id -un)
+	ctl run --wait manual >/dev/null
+	[ "$(ctl runs manual --json | field "d['runs'][0]['user']")" = "$me" ]
+	[ "$(ctl runs -q --user "$me")" = "$(ctl runs -q)" ]
+	[ -z "$(ctl runs -q --user nosuchuser)" ]
+	[ "$(ctl list -q --user "$me")" = "$(ctl list -q)" ]
+	[ -z "$(ctl list -q --user nosuchuser)" ]
+}
+
+@test "runs, logs, wait: a job that there is not, and a job that has not run" {
+	run ctl runs nosuch
+	[ "$status" -eq 3 ]
+	[[ $output == "jobctl: no such job: nosuch" ]]
+	run ctl runs nosuch --json
+	[ "$status" -eq 3 ]
+	[[ $output == "jobctl: no such job: nosuch" ]]
+	run ctl logs nosuch
+	[ "$status" -eq 3 ]
+	[[ $output == "jobctl: no such job: nosuch" ]]
+	run ctl wait nosuch
+	[ "$status" -eq 126 ]
+	[[ $output == "jobctl: no such job: nosuch" ]]
+
+	run ctl runs manual -q
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	run ctl logs manual
+	[ "$status" -eq 3 ]
+	[[ $output == *"no run of manual has started"* ]]
+
+	ctl run --wait manual >/dev/null
+	run --separate-stderr ctl runs manual nosuch -q
+	[ "$status" -eq 3 ]
+	[ "$output" = 1 ]
+	[[ $stderr == "jobctl: no such job: nosuch" ]]
+
+	# Its history stays when the job is gone.
+	rm "$ROOT/etc/jobs.d/see.yaml"
+	eventually has_no_job manual
+	[ "$(ctl runs manual -q)" = 1 ]
+}
+
 @test "logs: both streams, the last lines, one stream, the run before" {
 	local first second
 	first=$(ctl run --wait -q manual)

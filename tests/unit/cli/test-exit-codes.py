@@ -170,9 +170,15 @@ with FakeDaemon({"run.wait": {"runs": [run_row(state="running", ended_at=None)],
     tap.ok(0 < d.calls[0][1]["timeout"] <= 90, "the daemon is told how long")
 with FakeDaemon({"run.wait": {"runs": [], "timed_out": False}}) as d:
     one_line(126, d.jobctl("wait", "7"), "an answer without the run", "7")
-with FakeDaemon({"run.list": {"runs": [], "cursor": None}}) as d:
+with FakeDaemon({"run.list": {"runs": [], "cursor": None}, "job.list": {"jobs": [job_row()], "cursor": None}}) as d:
     one_line(126, d.jobctl("wait", "backup"), "wait for a job without a live run", "no live run")
+    tap.is_(d.jobctl("runs", "backup")[0], 0, "runs of a job that has not run")
     tap.is_(d.calls[0][1]["states"], ["waiting", "queued", "starting", "running", "backoff"], "live runs are asked for")
+with FakeDaemon({"run.list": {"runs": [], "cursor": None}, "job.list": Refuse("not_found", "no job matches")}) as d:
+    one_line(126, d.jobctl("wait", "backup"), "wait for a job that isn't there", "no such job: backup")
+    one_line(3, d.jobctl("runs", "backup"), "runs of a job that isn't there", "no such job: backup")
+    one_line(3, d.jobctl("runs", "backup", "--json"), "runs --json of a job that isn't there", "no such job: backup")
+    tap.is_(d.jobctl("runs", "b*")[0], 0, "a pattern may match nothing")
 with FakeDaemon({"run.list": {"runs": [run_row(8), run_row(9)], "cursor": None},
                  "run.wait": lambda p: {"runs": [run_row(i) for i in p["runs"]], "timed_out": False}}) as d:
     tap.is_(d.jobctl("wait", "--job", "b*", "--user", "root")[0], 0, "wait by filters")
