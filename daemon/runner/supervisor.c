@@ -424,7 +424,7 @@ void supervisor_main(const struct runner_state *s, const void *data, size_t size
         output_init(&sv.output, log_folder, s->daemon_uid, sv.record.run, sv.record.start,
                     sv.message.log_max == RUNNERMSG_UNSET ? 10u << 20 : (uint64_t)sv.message.log_max);
         if (sv.message.timeout_usec != RUNNERMSG_UNSET)
-                sv.timeout_at = mono_add(sv.record.execing_mono, sv.message.timeout_usec);
+                sv.timeout_at = mono_add(sv.record.started_mono, sv.message.timeout_usec);
         let_go();
         check_deadlines();
         while (!finished())

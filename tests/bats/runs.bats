@@ -29,6 +29,7 @@ in_state() {
 		  skipped: {command: "exit 75", skip_codes: [75]}
 		  nowhere: {command: [/no/such/program]}
 		  no-folder: {command: "true", working_dir: /no/such/folder}
+		  no-assignment: {command: "true", env_file: /proc/version}
 	YAML
 	start_daemon
 	eventually has_job zero
@@ -57,6 +58,9 @@ in_state() {
 	eventually ended "$id"
 	[ "$(run_field "$id" reason)" = spawn ]
 	[[ $(run_field "$id" error) == *"working_dir"*"No such file"* ]]
+	id=$(ctl run no-assignment)
+	eventually ended "$id"
+	[[ $(run_field "$id" error) == "env_file: not a plain file of KEY=value lines" ]]
 }
 
 @test "run --wait exits as the run did" {
@@ -189,6 +193,7 @@ in_state() {
 	id=$(ctl run stubborn)
 	eventually ended "$id"
 	[ "$(run_field "$id" state) $(run_field "$id" reason)" = "timed_out timeout" ]
+	run_field "$id" duration | grep -qE '^(0\.[3-9]|[1-9])' # never before its time
 	pid=$(ctl logs "$id" | sed -n 's/^child //p')
 	[ -n "$pid" ]
 	! kill -0 "$pid" 2>/dev/null
