@@ -175,6 +175,15 @@ static void backoff_counts(void)
         story_end();
 }
 
+/* The runner was told to start it. */
+static int given_out(unsigned run)
+{
+        char line[32];
+
+        (void)snprintf(line, sizeof(line), " start %u.1\n", run);
+        return strstr(S.text, line) != NULL;
+}
+
 static void starting_limit(void)
 {
         story("2026-03-02 00:30:00");
@@ -184,18 +193,19 @@ static void starting_limit(void)
                 put(hourly((const char *[]){ "a", "b", "c", "d", "e" }[i], CONCURRENCY_FORBID));
         boot(false);
         at("01:00:00");
-        is_int(S.runs[1].state == RUN_STARTING && S.runs[2].state == RUN_STARTING, 1, "two start");
-        is_int(S.runs[3].state == RUN_QUEUED && S.runs[4].state == RUN_QUEUED && S.runs[5].state == RUN_QUEUED, 1, "three wait");
+        is_int(given_out(1) && given_out(2), 1, "two start");
+        is_int(given_out(3) || given_out(4) || given_out(5), 0, "three wait");
+        is_int(S.runs[3].state, RUN_STARTING, "the next one is written down ahead of its turn");
         started(1, 1);
-        is_int(S.runs[3].state, RUN_STARTING, "one runs, the next one starts");
+        is_int(given_out(3), 1, "one runs, the next one starts");
         started(2, 1);
         is_int(S.runs[4].state, RUN_QUEUED, "but no more than max_running");
         exits(1, 1, 0);
-        is_int(S.runs[4].state, RUN_STARTING, "one ends, the next one starts");
+        is_int(given_out(4), 1, "one ends, the next one starts");
         exits(2, 1, 0);
-        is_int(S.runs[5].state, RUN_QUEUED, "and no more than max_starting");
+        is_int(given_out(5), 0, "and no more than max_starting");
         started(3, 1);
-        is_int(S.runs[5].state, RUN_STARTING, "in the order of queueing");
+        is_int(given_out(5), 1, "in the order of queueing");
         story_end();
 }
 
@@ -234,7 +244,7 @@ static void narrowed(void)
         struct job *j;
 
         story("2026-03-02 00:30:00");
-        S.opt.max_starting = 1;
+        S.opt.max_running = 1;
         j = job("a", "0 1 * * *|0 2 * * *|0 3 * * *");
         j->concurrency = CONCURRENCY_ALLOW;
         put(j);
@@ -245,6 +255,7 @@ static void narrowed(void)
         j->concurrency = CONCURRENCY_ALLOW;
         j->max_concurrent = 1;
         put(j);
+        step((struct event){ .type = EVENT_CONFIG, .config = { .max_running = 4 } });
         started(1, 1);
         is_int(S.runs[2].state, RUN_QUEUED, "a reload that allows less holds for what waits");
         exits(1, 1, 0);
