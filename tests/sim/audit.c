@@ -106,11 +106,15 @@ static void audit_waiting(struct sim *s)
 {
         bool room = s->n_sent < s->options.max_starting && s->n_starting + s->n_running < s->options.max_running;
 
-        for (const struct srun *r = s->active; r; r = r->next)
+        for (const struct srun *r = s->active; r; r = r->next) {
+                if (r->has_em && r->em.state == RUN_STARTING && r->sent_start != r->em.start && r->start_seq <= s->store.told &&
+                    s->n_sent < s->options.max_starting && !s->degraded && !s->shutdown)
+                        fail(s, "the row of %llu.%u is durable, there is room, and it is not started", (unsigned long long)r->id, r->em.start);
                 if (r->has_em && r->em.state == RUN_BACKOFF && r->backoff_due && s->now > r->backoff_due + 70 * SECOND && !s->degraded &&
                     !s->shutdown)
                         fail(s, "run %llu has waited for its retry since %lld s too long", (unsigned long long)r->id,
                              (long long)((s->now - r->backoff_due) / SECOND));
+        }
         for (size_t i = 0; i < s->n_jobs; i++) {
                 struct sjob *j = &s->jobs[i];
                 struct srun *r = j->first ? next_in_line(j) : NULL;

@@ -81,6 +81,12 @@ static int64_t either_way(struct sim *s, int64_t lo, int64_t hi)
         return rng_chance(&s->world, .5) ? v : -v;
 }
 
+/* What a reload means while nothing can be decided is left out of the world's account. */
+static bool may_reload(const struct sim *s)
+{
+        return !s->degraded && !s->store.failing && !s->clock_waiting && !s->shutdown;
+}
+
 static void suspend(struct sim *s)
 {
         int64_t len = rng_chance(&s->world, .3) ? rng_range(&s->world, 1, 36 * 60) * MINUTE : rng_range(&s->world, 1, 40 * 60) * SECOND;
@@ -90,6 +96,9 @@ static void suspend(struct sim *s)
         trace(s, "%s sleeps for %lld s", "the machine", len / SECOND, 0, 0, 0);
         s->count.suspends++;
         s->now += len;
+        /* Whoever comes first after a sleep, the timer or somebody else. */
+        if (s->up && rng_chance(&s->world, .3) && may_reload(s))
+                chaos_reload(s, (unsigned)rng_range(&s->world, 1, 5));
 }
 
 static void fail_store(struct sim *s)
@@ -292,7 +301,7 @@ void chaos_happen(struct sim *s, uint32_t kind, int64_t by, uint32_t part)
         case C_STEP_BACK_AGAIN: clock_step(s, by); break;
         case C_STORE: fail_store(s); break;
         case C_RELOAD:
-                if (!s->degraded && !s->store.failing && !s->clock_waiting && !s->shutdown)
+                if (may_reload(s))
                         chaos_reload(s, (unsigned)rng_range(&s->world, 1, 5));
                 break;
         case C_COMMAND: any_command(s); break;

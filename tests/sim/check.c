@@ -513,7 +513,7 @@ void check_unit_end(struct sim *s, uint64_t seq)
                 check_lateness(s, r);
                 if (j->unit_missed_until != INT64_MIN && j->unit_newest <= j->unit_missed_until && j->force && !s->in_config)
                         fail(s, "%s: the newest of the instants that passed is not caught up (catch_up: latest)", j->name);
-                if (j->force && j->force->catch_up == CATCH_UP_ALL && j->unit_chain > j->force->catch_up_limit)
+                if (j->force && j->force->catch_up == CATCH_UP_ALL && j->unit_chain > j->force->catch_up_limit && !s->in_config)
                         fail(s, "%s: %u are caught up, the limit is %u", j->name, j->unit_chain, j->force->catch_up_limit);
                 if (j->unit_limit && j->force && j->unit_chain < j->force->catch_up_limit && !s->in_config)
                         fail(s, "%s: missed (limit) after %u of %u", j->name, j->unit_chain, j->force->catch_up_limit);
@@ -547,6 +547,8 @@ void check_start(struct sim *s, const struct action *act)
                 fail(s, "START of %llu.%u, which is %s", (unsigned long long)n->id, n->start, run_state_name(r->em.state));
         if (r->cancel_asked)
                 fail(s, "START of %llu.%u after it was cancelled", (unsigned long long)n->id, n->start);
+        if (!r->job->force && r->n_a == 0)
+                fail(s, "START of %llu.%u of a removed job", (unsigned long long)n->id, n->start);
         for (size_t i = 0; i < r->n_a; i++) {
                 const struct attempt *a = &r->a[i];
 

@@ -383,6 +383,7 @@ static bool anything_open(const struct sim *s)
 static void run_until(struct sim *s, int64_t end, bool until_quiet)
 {
         uint64_t audited = s->steps;
+        int64_t audited_at = s->now;
 
         while (s->now < end && (!until_quiet || anything_open(s))) {
                 int64_t at = wake_time(s);
@@ -402,9 +403,10 @@ static void run_until(struct sim *s, int64_t end, bool until_quiet)
                                 s->now = h.at;
                         happen(s, &h);
                 }
-                if (s->up && s->steps - audited > 500) {
+                if (s->up && (s->steps - audited > 500 || s->now - audited_at > 20 * MINUTE)) {
                         audit(s, wake_time(s) > s->now);
                         audited = s->steps;
+                        audited_at = s->now;
                 }
         }
 }
