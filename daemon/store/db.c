@@ -142,3 +142,19 @@ int db_open(const char *path, enum db_mode mode, sqlite3 **ret, struct error *re
         *ret = TAKE_PTR(db);
         return 0;
 }
+
+void db_reserve_log(sqlite3 *db, int64_t bytes)
+{
+        static const char zeros[256 * 1024];
+        sqlite3_file *log = NULL;
+        sqlite3_int64 size;
+
+        /* In WAL mode this is the WAL. */
+        if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || !log || !log->pMethods ||
+            log->pMethods->xFileSize(log, &size) != SQLITE_OK || size >= bytes)
+                return;
+        for (; size < bytes; size += (int64_t)sizeof(zeros))
+                if (log->pMethods->xWrite(log, zeros, (int)sizeof(zeros), size) != SQLITE_OK)
+                        return;
+        (void)log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+}

@@ -26,6 +26,7 @@
 #define STORE_CLOSE_USEC (4 * USEC_PER_SEC)
 #define STORE_CHECKPOINT_IDLE 1000     /* pages in the WAL that are moved when nothing is to be written, */
 #define STORE_CHECKPOINT_FORCED 16384  /* and even if there is */
+#define STORE_LOG_RESERVED (5 << 20)   /* bytes of WAL made ready at the start: somewhat over the pages of the first */
 #define STORE_IDLE_USEC (500 * USEC_PER_MSEC) /* without a commit: then checkpoints and pruning may begin */
 
 /* Pruning that waits for long gets a slice now and then even if there is something to write. */

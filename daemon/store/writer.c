@@ -311,6 +311,7 @@ static void *writer_main(void *arg)
         struct store *s = w->store;
         enum todo todo;
 
+        db_reserve_log(w->txn.db, STORE_LOG_RESERVED);
         pthread_mutex_lock(&s->lock);
         while ((todo = next_todo(w)) != TODO_QUIT) {
                 pthread_mutex_unlock(&s->lock);
