@@ -21,6 +21,6 @@ int cmd_reload(struct cli *c)
         if (jcount(answer, "files_bad") > 0)
                 return fail(c, EXIT_FAILED, "reloaded, but %lld of %lld files have errors",
                             (long long)jcount(answer, "files_bad"), (long long)jcount(answer, "files_total"));
-        say(c, "Reloaded, %lld files.", (long long)MAX(jcount(answer, "files_total"), INT64_C(0)));
+        say(c, "Reloaded, files: %lld.", (long long)MAX(jcount(answer, "files_total"), INT64_C(0)));
         return EXIT_OK;
 }

@@ -119,6 +119,8 @@ static void show_job_text(struct cli *c, const json_t *job)
         put_plain(&t, "Schedule", json_object_get(job, "schedule"));
         put_field(&t, "Timezone", jstr(job, "timezone"));
         put_time(c, &t, "Next", job, "next");
+        if (json_is_true(json_object_get(job, "past")))
+                put_field(&t, "Next", "past");
         put_run_line(c, &t, "Last", json_object_get(job, "last"));
         json_array_foreach(json_object_get(job, "runs_active"), i, run)
                 put_run_line(c, &t, "Active", run);

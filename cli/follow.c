@@ -47,12 +47,13 @@ static int reconnect(struct cli *c, struct mono give_up, struct error *reterr)
         }
 }
 
-/* True: what went wrong was the connection, and it is there again. */
+/* True: what went wrong was the connection, and it is there again.  A daemon that is told to end says so, where one
+ * that is killed says nothing. */
 static bool try_again(struct cli *c, int r, struct patience *p, struct error *reterr)
 {
         struct mono now = clock_mono();
 
-        if (r != -ECONNRESET)
+        if (r != -ECONNRESET && (r >= 0 || reterr->code != ERROR_UNAVAILABLE))
                 return false;
         if (p->give_up.usec == 0 || now.usec - p->asked.usec >= USEFUL_USEC) {
                 p->give_up = mono_add(now, RECONNECT_USEC);

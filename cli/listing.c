@@ -24,6 +24,16 @@ static void job_state_cell(struct cli *c, const json_t *job, struct strbuf *ret)
         strbuf_add(ret, job_state(job));
 }
 
+static void job_next_cell(struct cli *c, const json_t *job, struct strbuf *ret)
+{
+        struct wall at;
+
+        if (jtime(job, "next", &at))
+                strbuf_add_when(ret, c, at);
+        else if (json_is_true(json_object_get(job, "past")))
+                strbuf_add(ret, "past");
+}
+
 static void job_last_cell(struct cli *c, const json_t *job, struct strbuf *ret)
 {
         const json_t *last = json_object_get(job, "last");
@@ -46,7 +56,7 @@ static const struct column job_columns[] = {
         { "NAME", "name", CELL_TEXT, COLUMN_CUT },
         { "STATE", "enabled", CELL_STATE, COLUMN_HUMAN, job_state_cell },
         { "SCHEDULE", "schedule", CELL_TEXT, COLUMN_CUT },
-        { "NEXT", "next", CELL_WHEN },
+        { "NEXT", "next", CELL_WHEN, 0, job_next_cell },
         { "LAST", "last.state", CELL_STATE, COLUMN_CUT, job_last_cell },
         { "WHEN", "last.ended_at", CELL_WHEN, 0, job_last_at_cell },
         { "ACTIVE", "active", CELL_TEXT, COLUMN_RIGHT },

@@ -71,7 +71,9 @@ static bool add_candidate(void *arg, const char *asked, const struct job_view *v
 
         if (!v->name || !job || !HAS_RIGHT(peer_rights_view(l->call->conn, v), RIGHT_SEE))
                 return true;
-        if ((l->user && !streq_ptr(job->user ? job->user : l->call->c->ctx.default_user, l->user)) || (l->label && !has_labels(job, l->label)))
+        if (l->user && !streq_ptr(job->user ? job->user : l->call->c->ctx.default_user, l->user))
+                return true;
+        if (l->label && !has_labels(job, l->label))
                 return true;
         if (l->n >= l->limit) { /* only where exact names are more than a page: the caller cut them down */
                 return false;

@@ -331,8 +331,8 @@ static void on_newest(void *arg, struct run_list *list, const struct error *err)
                 } else if (l->seen == 0 && !engine_job_find(call->c->ctx.engine, call_string(call, "job"), &v))
                         call_error(call, ERROR_NOT_FOUND, "no such job: %.200s", call_string(call, "job"));
                 else
-                        call_error(call, ERROR_NOT_FOUND, "no %srun of %.200s has started", l->seen > 0 ? "earlier " : "",
-                                   call_string(call, "job"));
+                        call_error(call, ERROR_NOT_FOUND, "no %srun of %.200s has started",
+                                   l->seen > 0 ? "earlier " : "", call_string(call, "job"));
         }
         if (list)
                 run_list_free(list);

@@ -134,8 +134,12 @@ static void say_next(const struct control *c, const struct job_view *v, const st
         if (!wall_is_never(v->next))
                 (void)snprintf(buf, size, "%s is due next at %s%s%s", v->name, say_time(c, v->next, next, sizeof(next)),
                                last ? "; " : "", last ? sentence : "; it has not run yet");
-        else if (v->job && v->job->n_entries > 0)
-                (void)snprintf(buf, size, "%s is not due again%s%s", v->name, last ? "; " : "", last ? sentence : "");
+        else if (job_waits_for_boot(v))
+                (void)snprintf(buf, size, "%s runs at each boot of the machine%s%s", v->name, last ? "; " : "",
+                               last ? sentence : "");
+        else if (job_is_past(v))
+                (void)snprintf(buf, size, "%s is past: none of its schedule is still to come%s%s", v->name,
+                               last ? "; " : "", last ? sentence : "");
         else
                 (void)snprintf(buf, size, "%s has no schedule and runs only when it is asked to%s%s", v->name,
                                last ? "; " : "", last ? sentence : "");
@@ -168,7 +172,7 @@ static void why_job(struct call *call, const struct job_view *v, const struct ru
                 say_paused(c, &v->state, paused, sizeof(paused));
                 (void)snprintf(w->answer, sizeof(w->answer), "%s is %s", v->name, paused);
         } else {
-                w->state = wall_is_never(v->next) ? "idle" : "scheduled";
+                w->state = !wall_is_never(v->next) ? "scheduled" : job_is_past(v) ? "past" : "idle";
                 say_next(c, v, last, w->answer, sizeof(w->answer));
         }
         send_why(call, v->name);

@@ -221,6 +221,21 @@ static json_t *print_labels(const struct job *job)
         return o;
 }
 
+bool job_waits_for_boot(const struct job_view *v)
+{
+        if (!wall_is_never(v->next))
+                return false;
+        for (uint32_t i = 0; v->job && i < v->job->n_entries; i++)
+                if (v->job->entries[i].kind == CALENDAR_REBOOT)
+                        return true;
+        return false;
+}
+
+bool job_is_past(const struct job_view *v)
+{
+        return v->job && v->job->n_entries > 0 && !v->job->blocked && wall_is_never(v->next) && !job_waits_for_boot(v);
+}
+
 json_t *print_job(const struct control *c, const struct job_view *v, json_t *last)
 {
         const struct job *j = v->job;
@@ -234,6 +249,7 @@ json_t *print_job(const struct control *c, const struct job_view *v, json_t *las
         put(&o, "schedule", print_strings(j ? j->texts : NULL, j ? j->n_entries : 0));
         put(&o, "timezone", j ? json_string_or_null(j->timezone ? j->timezone : tz_name(j->zone)) : json_null());
         put(&o, "next", print_instant(c, v->next));
+        put(&o, "past", json_boolean(job_is_past(v)));
         put(&o, "last", last ? last : json_null());
         put(&o, "running", print_number(v->running));
         put(&o, "active", print_number(v->active));

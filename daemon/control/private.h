@@ -279,6 +279,10 @@ json_t *print_instant(const struct control *c, struct wall t);  /* whole seconds
 json_t *print_run(const struct control *c, const struct run_info *r);
 json_t *print_paused(const struct control *c, const struct job_state *s);
 /* `last`: taken; NULL: null. */
+/* All its instants have been: an @at, an `end`. */
+bool job_is_past(const struct job_view *v);
+/* It is due at the next boot, and at no instant that can be said. */
+bool job_waits_for_boot(const struct job_view *v);
 json_t *print_job(const struct control *c, const struct job_view *v, json_t *last);
 /* What kept a start from succeeding: "chdir: No such file or directory".  False: nothing did. */
 bool print_stage(const struct run_info *r, char *buf, size_t size);

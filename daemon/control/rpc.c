@@ -235,7 +235,7 @@ static void dispatch(struct conn *conn, enum method m, char *id, json_t *params)
                 passwd_refresh(&conn->c->passwd);
         if (method_right(m) == RIGHT_ADMIN && !peer_is_admin(conn)) {
                 call_audit(call, "-", "denied");
-                call_error(call, ERROR_DENIED, "%s is for admins only", method_name(m));
+                call_error(call, ERROR_DENIED, "that is for admins only (%s)", method_name(m));
                 return;
         }
         /* A handler may find that its call has ended under its hands: an answer ends it. */

@@ -95,6 +95,21 @@ $(date -d 2026-03-29T02:00:00Z +%Y-%m-%dT%H:%M:%S%:z),hourly" ]
 	[ "$(ctl runs -o csv | head -n 1 | cut -d, -f1-3)" = id,job,state ]
 }
 
+@test "what is past, and what waits for a boot, is shown as such" {
+	job when <<-'YAML'
+		jobs:
+		  long-ago: {schedule: "@at 2020-01-01T00:00", command: "true"}
+		  booted: {schedule: "@reboot", command: "true"}
+	YAML
+	eventually has_job long-ago
+	ctl list long-ago | grep -q '^long-ago .* past '
+	ctl show long-ago | grep -q 'Next: past'
+	[ "$(ctl list --json long-ago booted hourly | field "[j['past'] for j in d['jobs']]")" = '[false, false, true]' ]
+	[[ $(ctl why long-ago) == "long-ago: past: long-ago is past"* ]]
+	[[ $(ctl why booted) == *"at each boot"* ]]
+	[ "$(ctl next long-ago -q 2>/dev/null | wc -l)" -eq 0 ]
+}
+
 @test "runs and list: whose they are, also where the job names no user" {
 	local me
 	me=$(id -un)

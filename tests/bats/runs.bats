@@ -117,6 +117,29 @@ in_state() {
 	[ "$code" -eq 9 ]
 }
 
+@test "run --wait and logs -f survive a daemon that is told to end" {
+	job slow <<-YAML
+		jobs:
+		  slow: {command: "echo one; until [ -e $ROOT/go ]; do sleep 0.05; done; echo two; exit 9"}
+	YAML
+	start_daemon
+	eventually has_job slow
+	ctl run --wait slow >"$ROOT/id" 2>"$ROOT/err" 3>&- &
+	local waiter=$! follower code=0
+	eventually test -s "$ROOT/id"
+	ctl logs -f "$(cat "$ROOT/id")" >"$ROOT/out" 2>"$ROOT/err2" 3>&- &
+	follower=$!
+	eventually grep -qs one "$ROOT/out"
+	stop_daemon
+	[ "$STATUS" -eq 0 ]
+	start_daemon
+	touch "$ROOT/go"
+	wait "$follower"
+	[ "$(cat "$ROOT/out")" = $'one\ntwo' ]
+	wait "$waiter" || code=$?
+	[ "$code" -eq 9 ]
+}
+
 @test "the environment is made from nothing" {
 	SECRET=leak job env <<-'YAML'
 		jobs:
@@ -379,7 +402,12 @@ no_holder() {
 	eventually ended "$id"
 	[ "$(run_field "$id" state) $(run_field "$id" reason) $(run_field "$id" exit_code)" = "lost supervisor None" ] ||
 		[ "$(run_field "$id" state) $(run_field "$id" reason) $(run_field "$id" exit_code)" = "lost supervisor null" ]
-	! kill -0 "$pid" 2>/dev/null
+	eventually dead "$pid"
+}
+
+# Killed, whether or not the first process of the machine has noticed already.
+dead() {
+	case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in Z* | X* | '') ;; *) return 1 ;; esac
 }
 
 has_output() {
