@@ -24,7 +24,7 @@ static void new_epoch(struct engine *e, bool all)
                         ej->fixed_after = WALL_ALWAYS;
                 else if (was.usec > ej->fixed_after.usec)
                         ej->fixed_after = was;
-                due_range_close(ej);
+                range_close(ej);
                 out_job(e, ej);
                 if (ej->def)
                         due_arm(e, ej);

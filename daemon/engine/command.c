@@ -60,7 +60,7 @@ static void command_pause(struct engine *e, const struct command *c, struct ejob
         if (ej->pause) {
                 free(ej->pause->why);
         } else {
-                due_range_close(ej);
+                range_close(ej);
                 ej->pause = engine_alloc(sizeof(*ej->pause));
         }
         *ej->pause = (struct epause){ .hold = c->hold, .by = c->by_uid, .at = e->now, .until = c->until };
@@ -87,7 +87,7 @@ static void command_resume(struct engine *e, const struct command *c, struct ejo
 static void command_enable(struct engine *e, const struct command *c, struct ejob *ej, bool on)
 {
         due_take_up(e, ej);
-        due_range_close(ej);
+        range_close(ej);
         ej->enabled_override = on;
         /* A re-enabled job begins at the moment it is seen; what a pause holds back is decided at the resume. */
         if (!(ej->pause && ej->pause->hold) && e->now.usec > ej->watermark.usec)

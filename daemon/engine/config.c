@@ -3,28 +3,6 @@
 
 #include <stdio.h>
 
-struct ejob *job_lookup(struct engine *e, const char *name)
-{
-        struct ejob *ej;
-
-        HASH_FIND_STR(e->jobs, name, ej);
-        return ej;
-}
-
-struct ejob *job_add(struct engine *e, const char *name)
-{
-        size_t size = strlen(name) + 1;
-        struct ejob *ej = engine_alloc(sizeof(*ej) + size);
-
-        memcpy(ej->name, name, size);
-        ej->due_index = HEAP_NONE;
-        ej->next = ej->wake = WALL_NEVER;
-        ej->fixed_after = WALL_ALWAYS;
-        ej->enabled_override = -1;
-        HASH_ADD_STR(e->jobs, name, ej);
-        return ej;
-}
-
 /* A run takes its definition when its first attempt starts: until then it follows the job. */
 static void unstarted_follow(struct engine *e, struct ejob *ej)
 {
@@ -77,8 +55,8 @@ static void put_restored(struct engine *e, struct ejob *ej, struct job *def, uin
                 begin_now(e, ej);
         } else if (ej->schedule_digest != digest) {
                 if (ej->watermark.usec < e->now.usec && !def->blocked)
-                        due_range(e, ej, RUN_MISSED, REASON_CHANGED, ej->watermark, e->now, 0, 0);
-                due_range_close(ej);
+                        range_add(e, ej, TRIGGER_SCHEDULE, RUN_MISSED, REASON_CHANGED, ej->watermark, e->now, 0, 0);
+                range_close(ej);
                 ej->watermark = (struct wall){ MAX(ej->watermark.usec, e->now.usec) };
         }
         if (was_removed || ej->schedule_digest != digest) {
@@ -115,7 +93,7 @@ static void put(struct engine *e, struct job *def)
                 if (changed)
                         due_drop_held(e, ej);
                 set_definition(e, ej, def);
-                due_range_close(ej);
+                range_close(ej);
                 if (changed || was_enabled != job_enabled(ej)) {
                         ej->schedule_digest = digest;
                         if ((changed || !ej->pause || !ej->pause->hold) && e->now.usec > ej->watermark.usec)
@@ -152,7 +130,7 @@ static void take_away(struct engine *e, struct ejob *ej)
         }
         ej->removed = true;
         ej->restored = false;
-        due_range_close(ej);
+        range_close(ej);
         cancel_unstarted(e, ej);
         due_arm(e, ej);
         out_job(e, ej);

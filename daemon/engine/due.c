@@ -41,48 +41,11 @@ static void accounted(struct engine *e, struct ejob *ej, struct wall until)
         out_job(e, ej);
 }
 
-void due_range_close(struct ejob *ej)
-{
-        free(ej->range);
-        ej->range = NULL;
-}
-
-/* `count` instants from `from` to `until` that do not run, for one reason: extends the row before it when that has the
- * same reason, or makes a new one. */
-static void range(struct engine *e, struct ejob *ej, enum run_trigger trigger, enum run_state state, enum run_reason reason,
-                  struct wall from, struct wall until, uint64_t count, uint64_t cause)
-{
-        struct row row = { .type = ROW_RUN };
-        struct erange *g = ej->range;
-
-        if (g && g->info.state == state && g->info.reason == reason && g->info.trigger == trigger && g->info.cause_run == cause && g->info.epoch == ej->epoch &&
-            g->info.scheduled_until.usec < from.usec && g->info.count > 0 && count > 0) {
-                g->info.scheduled_until = until;
-                g->info.count += count;
-                g->info.ended_at = e->now;
-                row.run = g->info;
-                out_row(e, &row);
-                return;
-        }
-        if (!g)
-                g = ej->range = engine_alloc(sizeof(*g));
-        g->info = (struct run_info){
-                .id = e->next_run++, .job_id = ej->id, .job = ej->name, .state = state, .reason = reason,
-                .trigger = trigger, .epoch = ej->epoch, .scheduled_at = from, .scheduled_until = until, .count = count,
-                .created_at = e->now, .queued_at = WALL_NEVER, .started_at = WALL_NEVER, .first_started_at = WALL_NEVER,
-                .ended_at = e->now, .retry_at = WALL_NEVER, .wait_status = RUN_NO_STATUS, .cause_run = cause,
-                .by_uid = reason == REASON_PAUSED && ej->pause ? ej->pause->by : UINT32_MAX,
-        };
-        row.run = g->info;
-        out_row(e, &row);
-        out_transition(e, &g->info);
-        out_publish(e, &g->info, NULL);
-}
-
-void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
+/* Instants of the schedule that do not run. */
+static void put_aside(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
                uint64_t count, uint64_t cause)
 {
-        range(e, ej, TRIGGER_SCHEDULE, state, reason, from, until, count, cause);
+        range_add(e, ej, TRIGGER_SCHEDULE, state, reason, from, until, count, cause);
 }
 
 /* An instant that comes in time. */
@@ -93,7 +56,7 @@ static void regular(struct engine *e, struct ejob *ej, struct wall at)
 
         if (runs_chain(ej)) {
                 if (ej->n_joined >= MAX(def->catch_up_limit, 1)) {
-                        due_range(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
+                        put_aside(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
                         return;
                 }
                 r = run_create(e, ej, TRIGGER_SCHEDULE, at, RUN_CHAINED, UINT32_MAX);
@@ -105,7 +68,7 @@ static void regular(struct engine *e, struct ejob *ej, struct wall at)
                 bool skip = def->concurrency == CONCURRENCY_FORBID || (def->concurrency == CONCURRENCY_QUEUE && ej->n_active > 1);
 
                 if (skip) {
-                        due_range(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
+                        put_aside(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
                         return;
                 }
         }
@@ -131,7 +94,7 @@ static void catch_up_all(struct engine *e, struct ejob *ej, struct wall from, st
                 struct wall last = first;
 
                 (void)schedule_last(&s, from, ej->fixed_after, end, &last);
-                due_range(e, ej, RUN_MISSED, REASON_LIMIT, first, last, total - n, 0);
+                put_aside(e, ej, RUN_MISSED, REASON_LIMIT, first, last, total - n, 0);
         }
         while (n > 0)
                 (void)run_create(e, ej, TRIGGER_CATCH_UP, at[--n], flags, UINT32_MAX);
@@ -154,7 +117,7 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
         total = schedule_count(&s, from, ej->fixed_after, until);
 
         if (ej->def->catch_up == CATCH_UP_SKIP) {
-                due_range(e, ej, RUN_MISSED, cause, first, last, total, 0);
+                put_aside(e, ej, RUN_MISSED, cause, first, last, total, 0);
                 return;
         }
         if (deadline >= 0 && deadline != USEC_INFINITY)
@@ -165,10 +128,10 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
                         struct wall before = first;
 
                         (void)schedule_last(&s, from, ej->fixed_after, (struct wall){ last.usec - 1 }, &before);
-                        due_range(e, ej, RUN_MISSED, cause, first, before, total - 1, 0);
+                        put_aside(e, ej, RUN_MISSED, cause, first, before, total - 1, 0);
                 }
                 if (last.usec <= late.usec)
-                        due_range(e, ej, RUN_MISSED, REASON_DEADLINE, last, last, 1, 0);
+                        put_aside(e, ej, RUN_MISSED, REASON_DEADLINE, last, last, 1, 0);
                 else
                         (void)run_create(e, ej, TRIGGER_CATCH_UP, last,
                                          ej->def->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED, UINT32_MAX);
@@ -180,7 +143,7 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
 
                 old = schedule_count(&s, from, ej->fixed_after, bound);
                 (void)schedule_last(&s, from, ej->fixed_after, bound, &end);
-                due_range(e, ej, RUN_MISSED, REASON_DEADLINE, first, end, old, 0);
+                put_aside(e, ej, RUN_MISSED, REASON_DEADLINE, first, end, old, 0);
                 from = bound;
         }
         if (total > old)
@@ -195,7 +158,7 @@ static void off(struct engine *e, struct ejob *ej, enum run_reason reason, struc
 
         if (schedule_last(&s, ej->watermark, ej->fixed_after, until, &last) < 0)
                 return;
-        due_range(e, ej, RUN_SKIPPED, reason, ej->next, last, schedule_count(&s, ej->watermark, ej->fixed_after, until), 0);
+        put_aside(e, ej, RUN_SKIPPED, reason, ej->next, last, schedule_count(&s, ej->watermark, ej->fixed_after, until), 0);
         accounted(e, ej, last);
 }
 
@@ -239,7 +202,7 @@ void due_resume(struct engine *e, struct ejob *ej)
         free(ej->pause->why);
         free(ej->pause);
         ej->pause = NULL;
-        due_range_close(ej);
+        range_close(ej);
         out_job(e, ej);
         if (hold && job_enabled(ej) && ej->next.usec <= e->now.usec) {
                 passed(e, ej, e->now);
@@ -271,8 +234,8 @@ void due_boot(struct engine *e, struct ejob *ej)
                 runs_admit(e, ej);
                 return;
         }
-        range(e, ej, TRIGGER_BOOT, RUN_SKIPPED, reason, e->now, e->now, 1, reason == REASON_CONCURRENCY ? ej->first->info.id : 0);
-        due_range_close(ej);
+        range_add(e, ej, TRIGGER_BOOT, RUN_SKIPPED, reason, e->now, e->now, 1, reason == REASON_CONCURRENCY ? ej->first->info.id : 0);
+        range_close(ej);
 }
 
 /* Instants that a pause holds back, of a schedule that goes away before anybody can decide about them: `missed`. */
@@ -286,8 +249,8 @@ void due_drop_held(struct engine *e, struct ejob *ej)
         s = job_schedule(ej->def);
         if (schedule_last(&s, ej->watermark, ej->fixed_after, e->now, &last) < 0)
                 return;
-        due_range(e, ej, RUN_MISSED, REASON_CHANGED, ej->next, last, schedule_count(&s, ej->watermark, ej->fixed_after, e->now), 0);
-        due_range_close(ej);
+        put_aside(e, ej, RUN_MISSED, REASON_CHANGED, ej->next, last, schedule_count(&s, ej->watermark, ej->fixed_after, e->now), 0);
+        range_close(ej);
         accounted(e, ej, e->now);
 }
 

@@ -1,14 +1,17 @@
 /* Shared by the engine's own files; nobody else includes this.
  *
  *   engine.c   life, restore, and the step that hands each event to its file
- *   clock.c    what a step of the wall clock means
- *   due.c      instants: on time, passed, skipped, missed
- *   run.c      (plain facts of a run, public)
- *   runs.c     the life of a run: creation, concurrency, starts, ends, retries
  *   command.c  what clients ask for
  *   config.c   definitions that come, change and go
+ *   clock.c    what a step of the wall clock means
+ *   due.c      instants: on time, passed, skipped, missed
+ *   runs.c     the life of a run: creation, concurrency, starts, ends, retries
+ *   range.c    rows of instants that do not run
  *   out.c      rows and effects, held back until they are durable
- *   query.c    looking on */
+ *   query.c    looking on
+ *   table.c    jobs by name, unfinished runs by number
+ *
+ * A file calls those below it only (query.c: table.c). */
 #pragma once
 #include <assert.h>
 #include <errno.h>
@@ -117,6 +120,11 @@ struct run_slot {
         struct erun *run; /* NULL: ended, awaits compaction */
 };
 
+struct launch {
+        uint64_t run;
+        uint32_t start;
+};
+
 struct engine {
         struct engine_options opt;
         struct wall now;
@@ -143,7 +151,7 @@ struct engine {
         uint64_t next_run, next_job, next_order;
         uint32_t n_starting, n_running, n_backoff, n_queued;
         uint32_t n_sent;        /* of the starting ones: those the runner was told of */
-        uint64_t *launch;       /* ring of runs whose start is durable and waits for its turn */
+        struct launch *launch;  /* ring of starts that are durable and wait for their turn */
         size_t launch_head, n_launch, launch_allocated;
 
         uint64_t next_seq;      /* unit of this step */
@@ -159,8 +167,19 @@ struct engine {
         char message[256];      /* of the reply in this step */
 };
 
+/* table.c */
 void *engine_alloc(size_t size);
 void *engine_realloc(void *p, size_t n, size_t size);
+struct ejob *job_lookup(struct engine *e, const char *name);
+struct ejob *job_add(struct engine *e, const char *name);
+void sort_jobs(struct engine *e);
+size_t sorted_place(const struct engine *e, const char *name);
+void sorted_add(struct engine *e, struct ejob *ej);
+void sorted_remove(struct engine *e, const struct ejob *ej);
+size_t slot_lower_bound(const struct engine *e, uint64_t id);
+struct erun *run_find(struct engine *e, uint64_t id);
+void slot_add(struct engine *e, struct erun *r);
+void slot_remove(struct engine *e, struct erun *r);
 
 /* out.c */
 void out_begin(struct engine *e, struct actions *out);
@@ -183,22 +202,23 @@ void clock_look(struct engine *e, struct wall wall, struct mono mono);
 void clock_at_load(struct engine *e);
 void clock_wait_over(struct engine *e);
 
+/* range.c */
+void range_add(struct engine *e, struct ejob *ej, enum run_trigger trigger, enum run_state state, enum run_reason reason,
+               struct wall from, struct wall until, uint64_t count, uint64_t cause);
+void range_close(struct ejob *ej);
+
 /* due.c */
 void due_arm(struct engine *e, struct ejob *ej);
 void due_take_up(struct engine *e, struct ejob *ej);
 void due_process(struct engine *e);
 void due_boot(struct engine *e, struct ejob *ej);
 void due_resume(struct engine *e, struct ejob *ej);
-void due_range(struct engine *e, struct ejob *ej, enum run_state state, enum run_reason reason, struct wall from, struct wall until,
-               uint64_t count, uint64_t cause);
-void due_range_close(struct ejob *ej);
 void due_drop_held(struct engine *e, struct ejob *ej);
 bool job_enabled(const struct ejob *ej);
 
 /* runs.c */
 struct erun *run_create(struct engine *e, struct ejob *ej, enum run_trigger trigger, struct wall at, uint32_t flags, uint32_t by_uid);
 struct erun *run_restore(struct engine *e, struct ejob *ej, const struct run_info *info, struct job *def);
-struct erun *run_find(struct engine *e, uint64_t id);
 void run_free(struct erun *r);
 void run_move(struct engine *e, struct erun *r, enum run_state state, enum run_reason reason);
 void run_end(struct engine *e, struct erun *r, enum run_state state, enum run_reason reason);
@@ -207,7 +227,6 @@ void runs_admit(struct engine *e, struct ejob *ej);
 void run_readmit(struct engine *e, struct erun *r);
 void runs_replace(struct engine *e, struct ejob *ej, struct erun *by);
 void runs_start(struct engine *e);
-void run_launchable(struct engine *e, uint64_t run, uint32_t start);
 void runs_launch(struct engine *e);
 void runs_deadlines(struct engine *e);
 void run_started(struct engine *e, const struct event *ev);
@@ -216,13 +235,7 @@ void run_exited(struct engine *e, const struct event *ev);
 void run_lost(struct engine *e, const struct event *ev);
 bool runs_chain(const struct ejob *ej);
 
-/* query.c */
-void sorted_add(struct engine *e, struct ejob *ej);
-void sorted_remove(struct engine *e, const struct ejob *ej);
-
 /* config.c, command.c */
 void config_apply(struct engine *e, const struct event *ev);
 void config_loaded(struct engine *e, const struct event *ev);
 void command_apply(struct engine *e, const struct command *c);
-struct ejob *job_lookup(struct engine *e, const char *name);
-struct ejob *job_add(struct engine *e, const char *name);

@@ -1,23 +1,6 @@
 /* What a step lets out: rows now, and everything that rests on them once they are durable. */
 #include "engine/internal.h"
 
-void *engine_alloc(size_t size)
-{
-        void *p = calloc(1, size);
-
-        if (!p)
-                abort();
-        return p;
-}
-
-void *engine_realloc(void *p, size_t n, size_t size)
-{
-        p = reallocarray(p, n, size);
-        if (!p)
-                abort();
-        return p;
-}
-
 void actions_clear(struct actions *a)
 {
         a->n = 0;
@@ -220,11 +203,28 @@ void out_flush(struct engine *e)
         out_release(e);
 }
 
+/* A start whose row is durable waits for its turn: max_starting paces them (runs_launch). */
+static void launch_add(struct engine *e, uint64_t run, uint32_t start)
+{
+        if (e->n_launch == e->launch_allocated) {
+                size_t n = MAX(e->launch_allocated * 2, (size_t)64);
+                struct launch *v = engine_realloc(NULL, n, sizeof(*v));
+
+                for (size_t i = 0; i < e->n_launch; i++)
+                        v[i] = e->launch[(e->launch_head + i) % e->launch_allocated];
+                free(e->launch);
+                e->launch = v;
+                e->launch_head = 0;
+                e->launch_allocated = n;
+        }
+        e->launch[(e->launch_head + e->n_launch++) % e->launch_allocated] = (struct launch){ .run = run, .start = start };
+}
+
 /* While a start waits for its row the effect holds numbers alone: `seq` of the action is the run, `attempt` the start. */
 static void let_out(struct engine *e, struct effect *x)
 {
         if (x->action.type == ACTION_START)
-                run_launchable(e, x->action.seq, x->action.start.attempt);
+                launch_add(e, x->action.seq, x->action.start.attempt);
         else
                 out_now(e, &x->action);
 }

@@ -3,60 +3,6 @@
 
 #include <sys/wait.h>
 
-/* ---- the table of unfinished runs, in order of number */
-
-static size_t slot_lower_bound(const struct engine *e, uint64_t id)
-{
-        size_t lo = 0, hi = e->n_slots;
-
-        while (lo < hi) {
-                size_t mid = lo + (hi - lo) / 2;
-
-                if (e->slots[mid].id < id)
-                        lo = mid + 1;
-                else
-                        hi = mid;
-        }
-        return lo;
-}
-
-struct erun *run_find(struct engine *e, uint64_t id)
-{
-        size_t i = slot_lower_bound(e, id);
-
-        return i < e->n_slots && e->slots[i].id == id ? e->slots[i].run : NULL;
-}
-
-static void slot_add(struct engine *e, struct erun *r)
-{
-        size_t i;
-
-        if (e->n_slots == e->slots_allocated) {
-                e->slots_allocated = MAX(e->slots_allocated * 2, (size_t)64);
-                e->slots = engine_realloc(e->slots, e->slots_allocated, sizeof(*e->slots));
-        }
-        i = e->n_slots > 0 && e->slots[e->n_slots - 1].id > r->info.id ? slot_lower_bound(e, r->info.id) : e->n_slots;
-        memmove(&e->slots[i + 1], &e->slots[i], (e->n_slots - i) * sizeof(*e->slots));
-        e->slots[i] = (struct run_slot){ .id = r->info.id, .run = r };
-        e->n_slots++;
-        e->n_runs++;
-}
-
-static void slot_remove(struct engine *e, struct erun *r)
-{
-        size_t i = slot_lower_bound(e, r->info.id), kept = 0;
-
-        assert(i < e->n_slots && e->slots[i].run == r);
-        e->slots[i].run = NULL;
-        e->n_runs--;
-        if (e->n_slots < 64 || e->n_runs > e->n_slots / 2)
-                return;
-        for (i = 0; i < e->n_slots; i++)
-                if (e->slots[i].run)
-                        e->slots[kept++] = e->slots[i];
-        e->n_slots = kept;
-}
-
 /* ---- states */
 
 static uint32_t *state_counter(struct engine *e, enum run_state s)
@@ -110,7 +56,7 @@ static void link_run(struct ejob *ej, struct erun *r)
         ej->n_active++;
         if (r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED))
                 ej->n_catch_up++;
-        due_range_close(ej);
+        range_close(ej);
 }
 
 static void unlink_run(struct ejob *ej, struct erun *r)
@@ -341,37 +287,18 @@ void runs_start(struct engine *e)
         }
 }
 
-/* The `starting` row of this start is durable: it waits for its turn. */
-void run_launchable(struct engine *e, uint64_t run, uint32_t start_nr)
-{
-        struct erun *r = run_find(e, run);
-
-        if (!r || r->info.state != RUN_STARTING || r->start_sent || r->info.start != start_nr)
-                return;
-        if (e->n_launch == e->launch_allocated) {
-                size_t n = MAX(e->launch_allocated * 2, (size_t)64);
-                uint64_t *v = engine_realloc(NULL, n, sizeof(*v));
-
-                for (size_t i = 0; i < e->n_launch; i++)
-                        v[i] = e->launch[(e->launch_head + i) % e->launch_allocated];
-                free(e->launch);
-                e->launch = v;
-                e->launch_head = 0;
-                e->launch_allocated = n;
-        }
-        e->launch[(e->launch_head + e->n_launch++) % e->launch_allocated] = run;
-}
-
 /* Hands starts to the runner, so many at a time as may be starting.  One that was cancelled meanwhile is passed over. */
 void runs_launch(struct engine *e)
 {
         while (e->n_launch > 0 && e->n_sent < e->opt.max_starting && !e->degraded && !e->shutdown) {
-                struct erun *r = run_find(e, e->launch[e->launch_head]);
+                const struct launch *l = &e->launch[e->launch_head];
+                struct erun *r = run_find(e, l->run);
+                uint32_t start_nr = l->start;
                 struct action a = { .type = ACTION_START };
 
                 e->launch_head = (e->launch_head + 1) % e->launch_allocated;
                 e->n_launch--;
-                if (!r || r->info.state != RUN_STARTING || r->start_sent)
+                if (!r || r->info.state != RUN_STARTING || r->start_sent || r->info.start != start_nr)
                         continue;
                 r->start_sent = true;
                 e->n_sent++;

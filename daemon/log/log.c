@@ -154,7 +154,7 @@ static bool write_line(const char *line, size_t len)
         return write(STDERR_FILENO, line, len) == (ssize_t)len;
 }
 
-static size_t print_time(char *buf, size_t size)
+static size_t stamp_time(char *buf, size_t size)
 {
         return wall_print_rfc3339(clock_wall(), zone(), 3, buf, size);
 }
@@ -164,7 +164,7 @@ static bool write_text(const struct record *r)
         char line[LINE_MAX_BYTES], at[64];
         int n;
 
-        print_time(at, sizeof(at));
+        stamp_time(at, sizeof(at));
         n = snprintf(line, sizeof(line), "%s %-7s %s\n", at, log_level_name(r->level), r->message);
         return n > 0 && (size_t)n < sizeof(line) && write_line(line, (size_t)n);
 }
@@ -194,7 +194,7 @@ static bool write_json(const struct record *r)
         size_t len = 0;
         json_t *o, *run = NULL;
 
-        print_time(at, sizeof(at));
+        stamp_time(at, sizeof(at));
         o = json_pack("{s:s, s:s, s:s}", "time", at, "level", log_level_name(r->level), "message", r->message);
         if (o && r->run) {
                 run = run_json(r);

@@ -1,0 +1,166 @@
+/* The tables: jobs by name (a hash, and a list in order), unfinished runs by number.  They know nothing of what a job or a run does. */
+#include "engine/internal.h"
+
+void *engine_alloc(size_t size)
+{
+        void *p = calloc(1, size);
+
+        if (!p)
+                abort();
+        return p;
+}
+
+void *engine_realloc(void *p, size_t n, size_t size)
+{
+        p = reallocarray(p, n, size);
+        if (!p)
+                abort();
+        return p;
+}
+
+/* ---- jobs */
+
+struct ejob *job_lookup(struct engine *e, const char *name)
+{
+        struct ejob *ej;
+
+        HASH_FIND_STR(e->jobs, name, ej);
+        return ej;
+}
+
+struct ejob *job_add(struct engine *e, const char *name)
+{
+        size_t size = strlen(name) + 1;
+        struct ejob *ej = engine_alloc(sizeof(*ej) + size);
+
+        memcpy(ej->name, name, size);
+        ej->due_index = HEAP_NONE;
+        ej->next = ej->wake = WALL_NEVER;
+        ej->fixed_after = WALL_ALWAYS;
+        ej->enabled_override = -1;
+        HASH_ADD_STR(e->jobs, name, ej);
+        return ej;
+}
+
+static int by_name(const void *a, const void *b)
+{
+        return strcmp((*(struct ejob *const *)a)->name, (*(struct ejob *const *)b)->name);
+}
+
+void sort_jobs(struct engine *e)
+{
+        struct ejob *ej, *tmp;
+
+        if (!e->sorted_stale)
+                return;
+        if (e->sorted_allocated < e->n_jobs) {
+                e->sorted_allocated = e->n_jobs + e->n_jobs / 4;
+                e->sorted = engine_realloc(e->sorted, e->sorted_allocated, sizeof(*e->sorted));
+        }
+        e->n_sorted = 0;
+        HASH_ITER(hh, e->jobs, ej, tmp)
+                if (ej->def)
+                        e->sorted[e->n_sorted++] = ej;
+        assert(e->n_sorted == e->n_jobs);
+        if (e->n_sorted > 0) /* qsort() takes no NULL */
+                qsort(e->sorted, e->n_sorted, sizeof(*e->sorted), by_name);
+        e->sorted_stale = false;
+}
+
+size_t sorted_place(const struct engine *e, const char *name)
+{
+        size_t lo = 0, hi = e->n_sorted;
+
+        while (lo < hi) {
+                size_t mid = lo + (hi - lo) / 2;
+
+                if (strcmp(e->sorted[mid]->name, name) < 0)
+                        lo = mid + 1;
+                else
+                        hi = mid;
+        }
+        return lo;
+}
+
+/* A job came into force: the list stays in order, so that one change among many jobs costs no sort. */
+void sorted_add(struct engine *e, struct ejob *ej)
+{
+        size_t i;
+
+        if (e->sorted_stale)
+                return;
+        if (e->n_sorted == e->sorted_allocated) {
+                e->sorted_allocated = MAX(e->sorted_allocated + e->sorted_allocated / 4, (size_t)16);
+                e->sorted = engine_realloc(e->sorted, e->sorted_allocated, sizeof(*e->sorted));
+        }
+        i = sorted_place(e, ej->name);
+        memmove(&e->sorted[i + 1], &e->sorted[i], (e->n_sorted - i) * sizeof(*e->sorted));
+        e->sorted[i] = ej;
+        e->n_sorted++;
+}
+
+void sorted_remove(struct engine *e, const struct ejob *ej)
+{
+        size_t i;
+
+        if (e->sorted_stale)
+                return;
+        i = sorted_place(e, ej->name);
+        assert(i < e->n_sorted && e->sorted[i] == ej);
+        e->n_sorted--;
+        memmove(&e->sorted[i], &e->sorted[i + 1], (e->n_sorted - i) * sizeof(*e->sorted));
+}
+
+/* ---- unfinished runs, in order of number */
+
+size_t slot_lower_bound(const struct engine *e, uint64_t id)
+{
+        size_t lo = 0, hi = e->n_slots;
+
+        while (lo < hi) {
+                size_t mid = lo + (hi - lo) / 2;
+
+                if (e->slots[mid].id < id)
+                        lo = mid + 1;
+                else
+                        hi = mid;
+        }
+        return lo;
+}
+
+struct erun *run_find(struct engine *e, uint64_t id)
+{
+        size_t i = slot_lower_bound(e, id);
+
+        return i < e->n_slots && e->slots[i].id == id ? e->slots[i].run : NULL;
+}
+
+void slot_add(struct engine *e, struct erun *r)
+{
+        size_t i;
+
+        if (e->n_slots == e->slots_allocated) {
+                e->slots_allocated = MAX(e->slots_allocated * 2, (size_t)64);
+                e->slots = engine_realloc(e->slots, e->slots_allocated, sizeof(*e->slots));
+        }
+        i = e->n_slots > 0 && e->slots[e->n_slots - 1].id > r->info.id ? slot_lower_bound(e, r->info.id) : e->n_slots;
+        memmove(&e->slots[i + 1], &e->slots[i], (e->n_slots - i) * sizeof(*e->slots));
+        e->slots[i] = (struct run_slot){ .id = r->info.id, .run = r };
+        e->n_slots++;
+        e->n_runs++;
+}
+
+void slot_remove(struct engine *e, struct erun *r)
+{
+        size_t i = slot_lower_bound(e, r->info.id), kept = 0;
+
+        assert(i < e->n_slots && e->slots[i].run == r);
+        e->slots[i].run = NULL;
+        e->n_runs--;
+        if (e->n_slots < 64 || e->n_runs > e->n_slots / 2)
+                return;
+        for (i = 0; i < e->n_slots; i++)
+                if (e->slots[i].run)
+                        e->slots[kept++] = e->slots[i];
+        e->n_slots = kept;
+}
