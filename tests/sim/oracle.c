@@ -193,8 +193,8 @@ static bool mark(const struct expr *e, const struct minute *m, int64_t origin, u
 
         switch (e->what) {
         case E_EVERY:
-                for (int i = 0; i < 60; i++)
-                        if ((m->utc + i - origin) % e->value == 0) {
+                for (int64_t i = (origin - m->utc) % e->value; i < 60; i += e->value)
+                        if (i >= 0) {
                                 seconds[i] |= INSTANT_INTERVAL;
                                 any = true;
                         }
@@ -212,6 +212,8 @@ static bool mark(const struct expr *e, const struct minute *m, int64_t origin, u
                 }
                 return any;
         case E_FIELDS:
+                if (m->skipped_from == m->local && !e->set[1][m->min])
+                        return false;
                 if ((e->interval || !m->repeated) && minute_matches(e, m->min, m->hour, m->day, m->month, m->weekday))
                         for (int i = 0; i < 60; i++)
                                 if (e->set[0][i]) {
@@ -236,6 +238,7 @@ struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t
 {
         struct expr *e = calloc(n, sizeof(*e));
         struct oracle *o = calloc(1, sizeof(*o));
+        uint8_t seconds[60] = { 0 };
         size_t allocated = 0;
 
         assert(e && o);
@@ -243,13 +246,15 @@ struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t
                 read_expr(texts[i], &e[i]);
         for (size_t k = 0; k < z->n_minutes; k++) {
                 const struct minute *m = &z->minutes[k];
-                uint8_t seconds[60] = { 0 };
                 bool any = false;
 
                 for (size_t i = 0; i < n; i++)
                         any |= mark(&e[i], m, start_sec == INT64_MIN ? 0 : start_sec, seconds);
                 for (int i = 0; any && i < 60; i++) {
-                        if (!seconds[i] || m->utc + i < start_sec || m->utc + i > end_sec)
+                        uint8_t kind = seconds[i];
+
+                        seconds[i] = 0;
+                        if (!kind || m->utc + i < start_sec || m->utc + i > end_sec)
                                 continue;
                         if (o->n == allocated) {
                                 allocated = allocated ? allocated * 2 : 64;
@@ -258,7 +263,7 @@ struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t
                                 assert(o->sec && o->kind);
                         }
                         o->sec[o->n] = m->utc + i;
-                        o->kind[o->n++] = seconds[i];
+                        o->kind[o->n++] = kind;
                 }
         }
         free(e);
