@@ -22,24 +22,29 @@ static void audit_counts(struct sim *s)
                 n[r->em.state]++;
                 i = engine_run_find(s->e, r->id, NULL);
                 if (!i)
-                        fail(s, "run %llu (%s) is unknown to the engine", (unsigned long long)r->id, run_state_name(r->em.state));
+                        fail(s, "run %llu (%s) is unknown to the engine", (unsigned long long)r->id,
+                             run_state_name(r->em.state));
                 if (i->state != r->em.state || i->start != r->em.start)
-                        fail(s, "run %llu is %s.%u, its row says %s.%u", (unsigned long long)r->id, run_state_name(i->state), i->start,
-                             run_state_name(r->em.state), r->em.start);
+                        fail(s, "run %llu is %s.%u, its row says %s.%u", (unsigned long long)r->id,
+                             run_state_name(i->state), i->start, run_state_name(r->em.state), r->em.start);
         }
         for (const struct run_info *i; (i = engine_run_after(s->e, id)); id = i->id) {
                 if (i->id <= id || runs-- == 0)
-                        fail(s, "the engine lists run %llu after %llu", (unsigned long long)i->id, (unsigned long long)id);
+                        fail(s, "the engine lists run %llu after %llu", (unsigned long long)i->id,
+                             (unsigned long long)id);
                 if (!srun_find(s, i->id))
                         fail(s, "the engine has run %llu, which was never written down", (unsigned long long)i->id);
         }
         if (runs)
                 fail(s, "the engine lists %zu runs too few", runs);
-        if (st.queued != n[RUN_QUEUED] + n[RUN_WAITING] || st.starting != n[RUN_STARTING] || st.running != n[RUN_RUNNING] ||
-            st.backoff != n[RUN_BACKOFF] || st.degraded != s->degraded || st.shutdown != s->shutdown)
-                fail(s, "the engine's counts: %zu queued, %zu starting, %zu running, %zu in backoff%s; by the rows: %zu, %zu, %zu, %zu",
-                     st.queued, st.starting, st.running, st.backoff, st.degraded ? ", degraded" : "", n[RUN_QUEUED] + n[RUN_WAITING],
-                     n[RUN_STARTING], n[RUN_RUNNING], n[RUN_BACKOFF]);
+        if (st.queued != n[RUN_QUEUED] + n[RUN_WAITING] || st.starting != n[RUN_STARTING] ||
+            st.running != n[RUN_RUNNING] || st.backoff != n[RUN_BACKOFF] || st.degraded != s->degraded ||
+            st.shutdown != s->shutdown)
+                fail(s,
+                     "the engine's counts: %zu queued, %zu starting, %zu running, %zu in backoff%s; "
+                     "by the rows: %zu, %zu, %zu, %zu",
+                     st.queued, st.starting, st.running, st.backoff, st.degraded ? ", degraded" : "",
+                     n[RUN_QUEUED] + n[RUN_WAITING], n[RUN_STARTING], n[RUN_RUNNING], n[RUN_BACKOFF]);
 }
 
 /* No instant that is over is left without a decision, and the next one is known. */
@@ -89,13 +94,15 @@ static struct srun *next_in_line(const struct sjob *j)
         for (struct srun *o = j->first; o; o = o->job_next) {
                 if (!first || o->id < first->id)
                         first = o;
-                if (o->em.state == RUN_QUEUED && o->em.start == 0 && !(o->em.flags & RUN_FORCED) && (!oldest || o->id < oldest->id))
+                if (o->em.state == RUN_QUEUED && o->em.start == 0 && !(o->em.flags & RUN_FORCED) &&
+                    (!oldest || o->id < oldest->id))
                         oldest = o;
                 live += o->em.start > 0 && !(o->em.flags & RUN_FORCED); /* also in the wait before a retry */
         }
         if (!d || !oldest)
                 return NULL;
-        if (oldest != first && (oldest->em.flags & RUN_CHAINED)) /* stays in its chain, also when a reload allows more */
+        if (oldest != first &&
+            (oldest->em.flags & RUN_CHAINED)) /* stays in its chain, also when a reload allows more */
                 return NULL;
         if (d->concurrency == CONCURRENCY_ALLOW)
                 return !d->max_concurrent || live < d->max_concurrent ? oldest : NULL;
@@ -107,11 +114,13 @@ static void audit_waiting(struct sim *s)
         bool room = s->n_sent < s->options.max_starting && s->n_starting + s->n_running < s->options.max_running;
 
         for (const struct srun *r = s->active; r; r = r->next) {
-                if (r->has_em && r->em.state == RUN_STARTING && r->sent_start != r->em.start && r->start_seq <= s->store.told &&
-                    s->n_sent < s->options.max_starting && !s->degraded && !s->shutdown)
-                        fail(s, "the row of %llu.%u is durable, there is room, and it is not started", (unsigned long long)r->id, r->em.start);
-                if (r->has_em && r->em.state == RUN_BACKOFF && r->backoff_due && s->now > r->backoff_due + 70 * SECOND && !s->degraded &&
+                if (r->has_em && r->em.state == RUN_STARTING && r->sent_start != r->em.start &&
+                    r->start_seq <= s->store.told && s->n_sent < s->options.max_starting && !s->degraded &&
                     !s->shutdown)
+                        fail(s, "the row of %llu.%u is durable, there is room, and it is not started",
+                             (unsigned long long)r->id, r->em.start);
+                if (r->has_em && r->em.state == RUN_BACKOFF && r->backoff_due &&
+                    s->now > r->backoff_due + 70 * SECOND && !s->degraded && !s->shutdown)
                         fail(s, "run %llu has waited for its retry since %lld s too long", (unsigned long long)r->id,
                              (long long)((s->now - r->backoff_due) / SECOND));
         }
@@ -125,8 +134,9 @@ static void audit_waiting(struct sim *s)
                         j->waiting_run = r->id;
                         j->waiting_since = s->now;
                 } else if (s->now - j->waiting_since > 30 * SECOND)
-                        fail(s, "run %llu is queued (%s) since %lld s though nothing is in its way", (unsigned long long)r->id,
-                             run_reason_name(r->em.reason), (long long)((s->now - j->waiting_since) / SECOND));
+                        fail(s, "run %llu is queued (%s) since %lld s though nothing is in its way",
+                             (unsigned long long)r->id, run_reason_name(r->em.reason),
+                             (long long)((s->now - j->waiting_since) / SECOND));
         }
 }
 
@@ -134,8 +144,10 @@ static void audit_waiting(struct sim *s)
 static void audit_stops(struct sim *s)
 {
         for (struct srun *r = s->active; r; r = r->next) {
-                const struct attempt *a = r->has_em && r->em.state == RUN_RUNNING && (r->em.flags & RUN_STOPPING) && !s->degraded ?
-                                                  attempt_find(r, r->em.start) : NULL;
+                const struct attempt *a =
+                        r->has_em && r->em.state == RUN_RUNNING && (r->em.flags & RUN_STOPPING) && !s->degraded
+                                ? attempt_find(r, r->em.start)
+                                : NULL;
 
                 if (!a || a->state != ATT_RUNNING || a->stop_asked)
                         r->untold_since = 0;
@@ -155,7 +167,8 @@ static void audit_commands(struct sim *s)
                 if (m->replied || m->life != s->life)
                         continue;
                 if (s->store.told >= m->seq && s->store.told == s->store.emitted && !s->degraded)
-                        fail(s, "command %zu (type %d) has no reply though everything is durable", s->oldest_command + 1, (int)m->c.type);
+                        fail(s, "command %zu (type %d) has no reply though everything is durable",
+                             s->oldest_command + 1, (int)m->c.type);
                 return;
         }
 }
@@ -182,8 +195,8 @@ void audit_end(struct sim *s)
                              run_state_name(r->em.state), run_reason_name(r->em.reason));
                 for (size_t i = 0; i < r->n_a; i++)
                         if (!r->a[i].forgotten)
-                                fail(s, "the record of %llu.%u was never forgotten (state %d)", (unsigned long long)r->id, r->a[i].start,
-                                     (int)r->a[i].state);
+                                fail(s, "the record of %llu.%u was never forgotten (state %d)",
+                                     (unsigned long long)r->id, r->a[i].start, (int)r->a[i].state);
         }
         if (s->store.told != s->store.emitted)
                 fail(s, "units up to %llu, durable up to %llu at the end", (unsigned long long)s->store.emitted,

@@ -7,17 +7,31 @@
 
 #include "sim.h"
 
-enum chaos_kind { C_CRASH, C_REBOOT, C_SUSPEND, C_STEP_SMALL, C_STEP_MID, C_STEP_BIG, C_STEP_BACK_AGAIN, C_STORE, C_RELOAD, C_COMMAND,
-                  C_SHUTDOWN, C_NR };
+enum chaos_kind {
+        C_CRASH,
+        C_REBOOT,
+        C_SUSPEND,
+        C_STEP_SMALL,
+        C_STEP_MID,
+        C_STEP_BIG,
+        C_STEP_BACK_AGAIN,
+        C_STORE,
+        C_RELOAD,
+        C_COMMAND,
+        C_SHUTDOWN,
+        C_NR
+};
 
 /* How often a day. */
 static double *rate(struct sim *s, enum chaos_kind k)
 {
         double *rates[C_NR] = {
-                [C_CRASH] = &s->faults.crash,           [C_REBOOT] = &s->faults.reboot,         [C_SUSPEND] = &s->faults.suspend,
-                [C_STEP_SMALL] = &s->faults.step_small, [C_STEP_MID] = &s->faults.step_mid,     [C_STEP_BIG] = &s->faults.step_big,
-                [C_STORE] = &s->faults.store_fail,      [C_RELOAD] = &s->faults.reload,         [C_COMMAND] = &s->faults.command,
-                [C_SHUTDOWN] = &s->faults.shutdown,     [C_STEP_BACK_AGAIN] = &s->faults.never,
+                [C_CRASH] = &s->faults.crash,           [C_REBOOT] = &s->faults.reboot,
+                [C_SUSPEND] = &s->faults.suspend,       [C_STEP_SMALL] = &s->faults.step_small,
+                [C_STEP_MID] = &s->faults.step_mid,     [C_STEP_BIG] = &s->faults.step_big,
+                [C_STORE] = &s->faults.store_fail,      [C_RELOAD] = &s->faults.reload,
+                [C_COMMAND] = &s->faults.command,       [C_SHUTDOWN] = &s->faults.shutdown,
+                [C_STEP_BACK_AGAIN] = &s->faults.never,
         };
 
         return rates[k];
@@ -41,12 +55,24 @@ static double maybe(struct sim *s, double p, double lo, double hi)
 void chaos_begin(struct sim *s)
 {
         s->faults = (struct faults){
-                .crash = maybe(s, .7, .05, 4),         .reboot = maybe(s, .4, .02, .5),      .suspend = maybe(s, .5, .1, 2),
-                .step_small = maybe(s, .5, .1, 8),     .step_mid = maybe(s, .5, .05, 1),     .step_big = maybe(s, .3, .02, .2),
-                .store_fail = maybe(s, .6, .05, 3),    .reload = maybe(s, .7, .1, 6),        .command = maybe(s, .8, 2, 200),
-                .shutdown = maybe(s, .5, .05, 1),      .exec_fail = maybe(s, .5, 0, .02),    .start_fault = maybe(s, .5, 0, .05),
-                .start_void = maybe(s, .5, 0, .02),    .supervisor_dies = maybe(s, .5, 0, .01), .duplicate = maybe(s, .7, 0, .1),
-                .no_started = maybe(s, .5, 0, .05),    .slow_message = maybe(s, .4, 0, .01), .slow_disk = maybe(s, .4, 0, .01),
+                .crash = maybe(s, .7, .05, 4),
+                .reboot = maybe(s, .4, .02, .5),
+                .suspend = maybe(s, .5, .1, 2),
+                .step_small = maybe(s, .5, .1, 8),
+                .step_mid = maybe(s, .5, .05, 1),
+                .step_big = maybe(s, .3, .02, .2),
+                .store_fail = maybe(s, .6, .05, 3),
+                .reload = maybe(s, .7, .1, 6),
+                .command = maybe(s, .8, 2, 200),
+                .shutdown = maybe(s, .5, .05, 1),
+                .exec_fail = maybe(s, .5, 0, .02),
+                .start_fault = maybe(s, .5, 0, .05),
+                .start_void = maybe(s, .5, 0, .02),
+                .supervisor_dies = maybe(s, .5, 0, .01),
+                .duplicate = maybe(s, .7, 0, .1),
+                .no_started = maybe(s, .5, 0, .05),
+                .slow_message = maybe(s, .4, 0, .01),
+                .slow_disk = maybe(s, .4, 0, .01),
         };
         /* Some worlds are much worse. */
         for (enum chaos_kind k = 0; k < C_NR; k++) {
@@ -89,7 +115,8 @@ static bool may_reload(const struct sim *s)
 
 static void suspend(struct sim *s)
 {
-        int64_t len = rng_chance(&s->world, .3) ? rng_range(&s->world, 1, 36 * 60) * MINUTE : rng_range(&s->world, 1, 40 * 60) * SECOND;
+        int64_t len = rng_chance(&s->world, .3) ? rng_range(&s->world, 1, 36 * 60) * MINUTE
+                                                : rng_range(&s->world, 1, 40 * 60) * SECOND;
 
         if (s->now + len > s->end || wall_now(s) + len > s->oracle_to - 10 * DAY)
                 return;
@@ -108,7 +135,8 @@ static void fail_store(struct sim *s)
         trace(s, "%s fails from now on", "the store", 0, 0, 0, 0);
         s->count.store_failures++;
         s->store.failing = true;
-        plan(s, s->now + rng_range(&s->world, 1, rng_chance(&s->world, .3) ? 7200 : 60) * SECOND, H_STORE_HEAL, 0, 0, 0, 0);
+        plan(s, s->now + rng_range(&s->world, 1, rng_chance(&s->world, .3) ? 7200 : 60) * SECOND, H_STORE_HEAL, 0, 0, 0,
+             0);
         if (s->up)
                 plan(s, s->now + rng_range(&s->world, 1, 1000), H_STORE_FAILED, s->life, 0, 0, 0);
 }
@@ -124,7 +152,9 @@ void send_command(struct sim *s, struct command c)
         assert(s->commands);
         m = &s->commands[s->n_commands++];
         c.id = s->n_commands;
-        *m = (struct command_model){ .c = c, .life = s->life, .at = s->now, .degraded = s->degraded, .seq = s->store.emitted + 1 };
+        *m = (struct command_model){
+                .c = c, .life = s->life, .at = s->now, .degraded = s->degraded, .seq = s->store.emitted + 1
+        };
         snprintf(m->job, sizeof(m->job), "%s", c.job ? c.job : "-");
         m->c.job = NULL; /* of the model: its name is kept beside */
         s->count.commands++;
@@ -256,13 +286,15 @@ void chaos_disable_all(struct sim *s)
 {
         for (size_t i = 0; i < s->n_jobs; i++)
                 if (s->jobs[i].force)
-                        send_command(s, (struct command){ .type = COMMAND_DISABLE, .job = s->jobs[i].name, .until = WALL_NEVER });
+                        send_command(s, (struct command){
+                                                .type = COMMAND_DISABLE, .job = s->jobs[i].name, .until = WALL_NEVER });
 }
 
 /* `by`: of a step that sets the clock right again.  `part`: the second half of a shutdown. */
 void chaos_happen(struct sim *s, uint32_t kind, int64_t by, uint32_t part)
 {
-        int64_t down = rng_chance(&s->world, .2) ? rng_range(&s->world, 1, 30 * 60) * MINUTE : rng_range(&s->world, 1, 60000) * USEC_PER_MSEC;
+        int64_t down = rng_chance(&s->world, .2) ? rng_range(&s->world, 1, 30 * 60) * MINUTE
+                                                 : rng_range(&s->world, 1, 60000) * USEC_PER_MSEC;
 
         if (s->calm)
                 return;
@@ -284,18 +316,21 @@ void chaos_happen(struct sim *s, uint32_t kind, int64_t by, uint32_t part)
                         s->boot_at = s->now + down - rng_range(&s->world, 1, 30) * SECOND;
                         if (s->boot_at < s->now)
                                 s->boot_at = s->now;
-                        if (rng_chance(&s->world, .3)) { /* no clock of its own: it comes up in the past, the network helps */
+                        if (rng_chance(&s->world,
+                                       .3)) { /* no clock of its own: it comes up in the past, the network helps */
                                 int64_t behind = rng_range(&s->world, 1, 40) * HOUR;
 
                                 clock_step(s, -behind);
-                                plan(s, s->now + down + rng_range(&s->world, 0, 8 * MINUTE), H_CHAOS, 0, (uint64_t)behind, 0,
-                                     C_STEP_BACK_AGAIN);
+                                plan(s, s->now + down + rng_range(&s->world, 0, 8 * MINUTE), H_CHAOS, 0,
+                                     (uint64_t)behind, 0, C_STEP_BACK_AGAIN);
                         }
                         plan(s, s->now + down, H_BOOT_DAEMON, 0, 0, 0, 0);
                 }
                 break;
         case C_SUSPEND: suspend(s); break;
-        case C_STEP_SMALL: clock_step(s, rng_chance(&s->world, .5) ? either_way(s, 1, 50000) : either_way(s, 1, 50) * SECOND); break;
+        case C_STEP_SMALL:
+                clock_step(s, rng_chance(&s->world, .5) ? either_way(s, 1, 50000) : either_way(s, 1, 50) * SECOND);
+                break;
         case C_STEP_MID: clock_step(s, either_way(s, 65, 10700) * SECOND); break;
         case C_STEP_BIG: clock_step(s, either_way(s, 185, 4000) * MINUTE); break;
         case C_STEP_BACK_AGAIN: clock_step(s, by); break;
@@ -315,8 +350,10 @@ void chaos_happen(struct sim *s, uint32_t kind, int64_t by, uint32_t part)
                         s->shutdown = true;
                         s->count.shutdowns++;
                         trace(s, "%s", "shutdown", 0, 0, 0, 0);
-                        step(s, &(struct event){ .type = EVENT_SHUTDOWN, .shutdown = { .kill = rng_chance(&s->world, .3) } });
-                        plan(s, s->now + rng_range(&s->world, 1, 5000) * USEC_PER_MSEC, H_CHAOS, s->life, 0, 1, C_SHUTDOWN);
+                        step(s, &(struct event){ .type = EVENT_SHUTDOWN,
+                                                 .shutdown = { .kill = rng_chance(&s->world, .3) } });
+                        plan(s, s->now + rng_range(&s->world, 1, 5000) * USEC_PER_MSEC, H_CHAOS, s->life, 0, 1,
+                             C_SHUTDOWN);
                 }
                 break;
         case C_NR: break;

@@ -1,4 +1,4 @@
-/* Invariants of each step: what the engine writes down, starts, stops and answers. */
+/* Invariants of each step: what the engine writes down.  What it does: acts.c. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,9 @@ struct srun *srun_get(struct sim *s, struct sjob *j, uint64_t id)
         if (s->settled[id].state) { /* a range row that grows */
                 const struct settled *k = &s->settled[id];
 
-                r->em = (struct run_info){ .id = id, .state = k->state - 1, .scheduled_until = { k->until }, .count = k->count };
+                r->em = (struct run_info){
+                        .id = id, .state = k->state - 1, .scheduled_until = { k->until }, .count = k->count
+                };
                 r->du = r->em;
                 r->has_em = r->has_du = r->has_moved = true;
                 r->moved = r->em.state;
@@ -101,7 +103,9 @@ void srun_settle(struct sim *s, struct srun *r)
         for (size_t i = 0; i < r->n_a; i++)
                 if (!r->a[i].forgotten)
                         return;
-        s->settled[r->id] = (struct settled){ .until = r->du_until, .count = (uint32_t)r->du_count, .state = (uint8_t)(r->du.state + 1) };
+        s->settled[r->id] = (struct settled){ .until = r->du_until,
+                                              .count = (uint32_t)r->du_count,
+                                              .state = (uint8_t)(r->du.state + 1) };
         srun_remove(s, r);
 }
 
@@ -127,8 +131,9 @@ static void check_transition(struct sim *s, const struct row *row)
 
         touch(s, r);
         if (r->has_moved ? !run_state_may_become(r->moved, to) && (r->moved != to || run_state_ends(to)) : !first)
-                fail(s, "run %llu moves from %s (%s) to %s (%s)", (unsigned long long)r->id, r->has_moved ? run_state_name(r->moved) : "nothing",
-                     run_reason_name(r->moved_reason), run_state_name(to), run_reason_name(row->transition.reason));
+                fail(s, "run %llu moves from %s (%s) to %s (%s)", (unsigned long long)r->id,
+                     r->has_moved ? run_state_name(r->moved) : "nothing", run_reason_name(r->moved_reason),
+                     run_state_name(to), run_reason_name(row->transition.reason));
         r->moved = to;
         r->moved_reason = row->transition.reason;
         r->has_moved = true;
@@ -139,12 +144,13 @@ static bool live(enum run_state st)
         return st == RUN_STARTING || st == RUN_RUNNING;
 }
 
-static unsigned attempts_of(const struct srun *r)
+unsigned attempts_of(const struct srun *r)
 {
         unsigned n = 0;
 
         for (size_t i = 0; i < r->n_a; i++)
-                n += r->a[i].execs > 0 || r->a[i].state == ATT_EXECFAIL || (r->a[i].state == ATT_LOST && r->a[i].reboot);
+                n += r->a[i].execs > 0 || r->a[i].state == ATT_EXECFAIL ||
+                     (r->a[i].state == ATT_LOST && r->a[i].reboot);
         return n;
 }
 
@@ -162,7 +168,8 @@ static void check_backoff(struct sim *s, struct srun *r, const struct run_info *
         if (r->cancel_asked)
                 fail(s, "run %llu was cancelled and waits for a retry", (unsigned long long)r->id);
         if (n->attempt > d->retry.limit)
-                fail(s, "run %llu waits for a retry after attempt %u of %u", (unsigned long long)r->id, n->attempt, d->retry.limit + 1);
+                fail(s, "run %llu waits for a retry after attempt %u of %u", (unsigned long long)r->id, n->attempt,
+                     d->retry.limit + 1);
         /* The row may say `retry`; the attempt itself tells why. */
         if (a->state == ATT_EXECFAIL)
                 why = REASON_SPAWN;
@@ -173,9 +180,11 @@ static void check_backoff(struct sim *s, struct srun *r, const struct run_info *
         else if (a->cause == END_SELF)
                 why = (a->status & 0x7f) ? REASON_SIGNAL : REASON_EXIT;
         else
-                fail(s, "run %llu is retried after it was stopped (cause %d)", (unsigned long long)r->id, (int)a->cause);
+                fail(s, "run %llu is retried after it was stopped (cause %d)", (unsigned long long)r->id,
+                     (int)a->cause);
         if (!(d->retry.reasons & RETRY_BIT(why)))
-                fail(s, "run %llu is retried after %s, which its definition does not ask for", (unsigned long long)r->id, run_reason_name(why));
+                fail(s, "run %llu is retried after %s, which its definition does not ask for",
+                     (unsigned long long)r->id, run_reason_name(why));
         base = d->retry.delay_usec;
         for (uint32_t i = 1; i < n->attempt && base < d->retry.max_delay_usec; i++)
                 base = d->retry.backoff == BACKOFF_EXPONENTIAL ? (int64_t)((double)base * d->retry.factor) :
@@ -183,8 +192,8 @@ static void check_backoff(struct sim *s, struct srun *r, const struct run_info *
                                                                  base;
         base = MIN(base, d->retry.max_delay_usec);
         if (wait < base - 1000 || wait > base + d->retry.jitter_usec + 1000)
-                fail(s, "run %llu: after attempt %u it waits %lld us, expected %lld to %lld", (unsigned long long)r->id, n->attempt,
-                     (long long)wait, (long long)base, (long long)(base + d->retry.jitter_usec));
+                fail(s, "run %llu: after attempt %u it waits %lld us, expected %lld to %lld", (unsigned long long)r->id,
+                     n->attempt, (long long)wait, (long long)base, (long long)(base + d->retry.jitter_usec));
         r->backoff_due = s->now + base;
 }
 
@@ -224,7 +233,8 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
         case RUN_MISSED:
                 if (n->reason == REASON_DOWN || n->reason == REASON_CLOCK) {
                         if (d->catch_up == CATCH_UP_ALL && !s->in_config)
-                                fail(s, "%s: missed (%s) though all are to be caught up", j->name, run_reason_name(n->reason));
+                                fail(s, "%s: missed (%s) though all are to be caught up", j->name,
+                                     run_reason_name(n->reason));
                         if (d->catch_up == CATCH_UP_LATEST)
                                 j->unit_missed_until = MAX(j->unit_missed_until, n->scheduled_until.usec);
                 } else if (n->reason == REASON_LIMIT) {
@@ -247,8 +257,10 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
 
                         if (d->concurrency == CONCURRENCY_ALLOW && !has_chain(j))
                                 fail(s, "%s: skipped (concurrency) under allow", j->name);
-                        if (!n->cause_run || (c && c->job != j) || (!c && n->cause_run < s->n_runs && !s->settled[n->cause_run].state))
-                                fail(s, "%s: skipped (concurrency) because of run %llu", j->name, (unsigned long long)n->cause_run);
+                        if (!n->cause_run || (c && c->job != j) ||
+                            (!c && n->cause_run < s->n_runs && !s->settled[n->cause_run].state))
+                                fail(s, "%s: skipped (concurrency) because of run %llu", j->name,
+                                     (unsigned long long)n->cause_run);
                         if (!c || run_state_ends(c->em.state))
                                 fail(s, "%s: skipped (concurrency) because of run %llu, which is over", j->name,
                                      (unsigned long long)n->cause_run);
@@ -257,10 +269,11 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
         case RUN_WAITING:
         case RUN_QUEUED:
         case RUN_STARTING:
-                if (j->em.paused && !j->em.pause_hold && s->step_type != EVENT_COMMAND && j->paused_changed < n->scheduled_at.usec)
+                if (j->em.paused && !j->em.pause_hold && s->step_type != EVENT_COMMAND &&
+                    j->paused_changed < n->scheduled_at.usec)
                         fail(s, "%s: a run though it is paused", j->name);
-                if ((j->em.enabled_override == 0 || (j->em.enabled_override < 0 && !d->enabled)) && j->paused_changed != s->last_wall &&
-                    !s->in_config)
+                if ((j->em.enabled_override == 0 || (j->em.enabled_override < 0 && !d->enabled)) &&
+                    j->paused_changed != s->last_wall && !s->in_config)
                         fail(s, "%s: a run though it is disabled", j->name);
                 if (n->trigger == TRIGGER_CATCH_UP) {
                         if (d->catch_up == CATCH_UP_SKIP && !s->in_config)
@@ -273,8 +286,9 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                 if (d->concurrency == CONCURRENCY_FORBID && n->trigger == TRIGGER_SCHEDULE && !(n->flags & RUN_CHAINED))
                         for (const struct srun *o = j->first; o; o = o->job_next)
                                 if (o != r && o->id < r->id && !run_state_ends(o->moved))
-                                        fail(s, "%s: run %llu is made while run %llu is %s", j->name, (unsigned long long)r->id,
-                                             (unsigned long long)o->id, run_state_name(o->em.state));
+                                        fail(s, "%s: run %llu is made while run %llu is %s", j->name,
+                                             (unsigned long long)r->id, (unsigned long long)o->id,
+                                             run_state_name(o->em.state));
                 break;
         case RUN_RUNNING:
         case RUN_BACKOFF:
@@ -305,7 +319,8 @@ static void check_new_start(struct sim *s, struct srun *r, const struct run_info
         if (!j->force && r->n_a == 0)
                 fail(s, "run %llu of a removed job is to start", (unsigned long long)r->id);
         if (r->backoff_due && s->now < r->backoff_due - USEC_PER_MSEC)
-                fail(s, "run %llu is retried %lld us early", (unsigned long long)r->id, (long long)(r->backoff_due - s->now));
+                fail(s, "run %llu is retried %lld us early", (unsigned long long)r->id,
+                     (long long)(r->backoff_due - s->now));
         r->backoff_due = 0;
         if (attempts_of(r) > 0 && r->has_first_digest && memcmp(r->first_digest, n->digest, 32) != 0)
                 fail(s, "run %llu: its retry takes another definition", (unsigned long long)r->id);
@@ -317,8 +332,8 @@ static void check_new_start(struct sim *s, struct srun *r, const struct run_info
                 return;
         for (const struct srun *o = j->first; o; o = o->job_next)
                 if (o != r && o->id < r->id && !run_state_ends(o->moved) && !(o->em.flags & RUN_FORCED))
-                        fail(s, "run %llu of a chain is to start before run %llu (%s) is over", (unsigned long long)r->id,
-                             (unsigned long long)o->id, run_state_name(o->em.state));
+                        fail(s, "run %llu of a chain is to start before run %llu (%s) is over",
+                             (unsigned long long)r->id, (unsigned long long)o->id, run_state_name(o->em.state));
 }
 
 /* What this unit says about the job's instants. */
@@ -343,12 +358,14 @@ static void check_lateness(struct sim *s, const struct srun *r)
         const struct run_info *n = &r->em;
         const struct sjob *j = r->job;
 
-        if (n->created_at.usec != s->last_wall || j->paused_changed == s->last_wall) /* what a pause held back has passed, too */
+        if (n->created_at.usec != s->last_wall ||
+            j->paused_changed == s->last_wall) /* what a pause held back has passed, too */
                 return;
         if (n->trigger == TRIGGER_SCHEDULE && (n->state == RUN_QUEUED || n->state == RUN_STARTING) && j->unit_passed)
-                fail(s, "%s: run %llu for an instant %lld us ago, and yet on schedule", j->name, (unsigned long long)r->id,
-                     (long long)(s->last_wall - n->scheduled_at.usec));
-        if ((n->trigger == TRIGGER_CATCH_UP || (n->state == RUN_MISSED && (n->reason == REASON_DOWN || n->reason == REASON_CLOCK))) &&
+                fail(s, "%s: run %llu for an instant %lld us ago, and yet on schedule", j->name,
+                     (unsigned long long)r->id, (long long)(s->last_wall - n->scheduled_at.usec));
+        if ((n->trigger == TRIGGER_CATCH_UP ||
+             (n->state == RUN_MISSED && (n->reason == REASON_DOWN || n->reason == REASON_CLOCK))) &&
             !j->unit_passed)
                 fail(s, "%s: run %llu is %s, but its instant is on time (%lld us)", j->name, (unsigned long long)r->id,
                      n->state == RUN_MISSED ? "missed" : "caught up", (long long)(s->last_wall - n->scheduled_at.usec));
@@ -370,8 +387,8 @@ static void check_run(struct sim *s, const struct row *row, uint64_t seq)
         touch(s, r);
         first = !r->has_em;
         grows = r->has_em && run_state_ends(r->em.state);
-        if (grows && (r->em.state != n->state || (n->state != RUN_SKIPPED && n->state != RUN_MISSED) || n->count <= r->em.count ||
-                      n->scheduled_until.usec <= r->em.scheduled_until.usec))
+        if (grows && (r->em.state != n->state || (n->state != RUN_SKIPPED && n->state != RUN_MISSED) ||
+                      n->count <= r->em.count || n->scheduled_until.usec <= r->em.scheduled_until.usec))
                 fail(s, "run %llu: a row (%s) after its end (%s)", (unsigned long long)n->id, run_state_name(n->state),
                      run_state_name(r->em.state));
         if (first && run_state_ends(n->state) && r->has_moved && n->state != RUN_SKIPPED && n->state != RUN_MISSED &&
@@ -379,7 +396,9 @@ static void check_run(struct sim *s, const struct row *row, uint64_t seq)
                 fail(s, "run %llu is %s at once", (unsigned long long)n->id, run_state_name(n->state));
         if (n->epoch > s->epoch && n->trigger != TRIGGER_MANUAL)
                 fail(s, "run %llu: epoch %u, but it is %u", (unsigned long long)n->id, n->epoch, s->epoch);
-        trace(s, first ? "%s run %lld: new, state %lld, reason %lld, start %lld" : "%s run %lld: state %lld, reason %lld, start %lld",
+        trace(s,
+              first ? "%s run %lld: new, state %lld, reason %lld, start %lld"
+                    : "%s run %lld: state %lld, reason %lld, start %lld",
               j->name, (int64_t)n->id, n->state, n->reason, n->start);
         unit_of(s, j, n, seq);
         if (first)
@@ -427,7 +446,8 @@ static void check_job(struct sim *s, const struct row *row)
         if (n->epoch > s->epoch)
                 fail(s, "%s: epoch %u, but it is %u", j->name, n->epoch, s->epoch);
         if (j->has_em && n->epoch == j->em.epoch && n->watermark.usec < j->em.watermark.usec)
-                fail(s, "%s: its watermark goes back by %lld us", j->name, (long long)(j->em.watermark.usec - n->watermark.usec));
+                fail(s, "%s: its watermark goes back by %lld us", j->name,
+                     (long long)(j->em.watermark.usec - n->watermark.usec));
         if (n->watermark.usec > s->last_wall + 3 * HOUR && !s->clock_waiting && !s->restart_behind)
                 fail(s, "%s: its watermark is in the future", j->name);
         if (n->removed != (j->force == NULL) && s->loaded_wall != INT64_MAX)
@@ -435,12 +455,16 @@ static void check_job(struct sim *s, const struct row *row)
         if (j->has_em && (j->em.paused != n->paused || j->em.enabled_override != n->enabled_override)) {
                 bool asked = s->command_now && streq(s->commands[s->command_now - 1].job, j->name);
 
-                if (!asked && (j->em.enabled_override != n->enabled_override || n->paused || s->last_wall < j->em.pause_until.usec))
+                if (!asked && (j->em.enabled_override != n->enabled_override || n->paused ||
+                               s->last_wall < j->em.pause_until.usec))
                         fail(s, "%s: %s, and nobody asked for it", j->name,
-                             j->em.enabled_override != n->enabled_override ? "disabled or enabled" : n->paused ? "paused" : "resumed");
+                             j->em.enabled_override != n->enabled_override ? "disabled or enabled"
+                             : n->paused                                   ? "paused"
+                                                                           : "resumed");
                 j->paused_changed = s->last_wall;
         }
-        trace(s, "%s: row, watermark %lld, epoch %lld, paused %lld", j->name, n->watermark.usec / SECOND, n->epoch, n->paused, 0);
+        trace(s, "%s: row, watermark %lld, epoch %lld, paused %lld", j->name, n->watermark.usec / SECOND, n->epoch,
+              n->paused, 0);
         j->em = *n;
         j->em.name = j->name;
         if (n->pause_why) {
@@ -458,7 +482,8 @@ void check_row(struct sim *s, const struct row *row, uint64_t seq)
         case ROW_TRANSITION: check_transition(s, row); break;
         case ROW_DEFINITION: break;
         case ROW_FILE:
-                if (!s->config_file || !streq(row->file.path, s->config_file->path) || row->file.size != s->config_file->size ||
+                if (!s->config_file || !streq(row->file.path, s->config_file->path) ||
+                    row->file.size != s->config_file->size ||
                     memcmp(row->file.text, s->config_file->text, row->file.size) != 0)
                         fail(s, "a row of a file that the step did not bring");
                 s->saw_file = true;
@@ -489,8 +514,8 @@ static void check_concurrency(struct sim *s, const struct srun *r)
         if (limit == 0 || (own > limit && r->em.attempt > 0))
                 limit = own;
         if (limit > 0 && others >= limit)
-                fail(s, "run %llu is to start beside %u others of %s, %u at once are allowed", (unsigned long long)r->id, others, r->job->name,
-                     limit);
+                fail(s, "run %llu is to start beside %u others of %s, %u at once are allowed",
+                     (unsigned long long)r->id, others, r->job->name, limit);
 }
 
 /* When all rows of the unit were seen. */
@@ -504,218 +529,31 @@ void check_unit_end(struct sim *s, uint64_t seq)
                 if (!r->has_em)
                         fail(s, "run %llu has a transition and no row", (unsigned long long)r->id);
                 if (!r->has_moved || r->moved != r->em.state)
-                        fail(s, "run %llu: the row says %s, its transitions say %s", (unsigned long long)r->id, run_state_name(r->em.state),
-                             r->has_moved ? run_state_name(r->moved) : "nothing");
+                        fail(s, "run %llu: the row says %s, its transitions say %s", (unsigned long long)r->id,
+                             run_state_name(r->em.state), r->has_moved ? run_state_name(r->moved) : "nothing");
                 if (r->em.state == RUN_STARTING && r->start_seq == seq)
                         check_concurrency(s, r);
                 if (j->unit_seq != seq)
                         continue;
                 check_lateness(s, r);
-                if (j->unit_missed_until != INT64_MIN && j->unit_newest <= j->unit_missed_until && j->force && !s->in_config)
-                        fail(s, "%s: the newest of the instants that passed is not caught up (catch_up: latest)", j->name);
-                if (j->force && j->force->catch_up == CATCH_UP_ALL && j->unit_chain > j->force->catch_up_limit && !s->in_config)
-                        fail(s, "%s: %u are caught up, the limit is %u", j->name, j->unit_chain, j->force->catch_up_limit);
+                if (j->unit_missed_until != INT64_MIN && j->unit_newest <= j->unit_missed_until && j->force &&
+                    !s->in_config)
+                        fail(s, "%s: the newest of the instants that passed is not caught up (catch_up: latest)",
+                             j->name);
+                if (j->force && j->force->catch_up == CATCH_UP_ALL && j->unit_chain > j->force->catch_up_limit &&
+                    !s->in_config)
+                        fail(s, "%s: %u are caught up, the limit is %u", j->name, j->unit_chain,
+                             j->force->catch_up_limit);
                 if (j->unit_limit && j->force && j->unit_chain < j->force->catch_up_limit && !s->in_config)
                         fail(s, "%s: missed (limit) after %u of %u", j->name, j->unit_chain, j->force->catch_up_limit);
         }
         s->n_touched = 0;
         if (s->started_some) {
                 if (s->n_starting + s->n_running > s->options.max_running)
-                        fail(s, "%u runs are running, %u are allowed", s->n_starting + s->n_running, s->options.max_running);
+                        fail(s, "%u runs are running, %u are allowed", s->n_starting + s->n_running,
+                             s->options.max_running);
         }
         s->started_some = false;
-}
-
-/* ---- actions */
-void check_start(struct sim *s, const struct action *act)
-{
-        const struct run_info *n = act->start.run;
-        struct srun *r = n ? srun_find(s, n->id) : NULL;
-        const struct job *d = act->start.job;
-        int64_t longest;
-
-        if (!r || !d)
-                fail(s, "START of an unknown run");
-        trace(s, "%s START %lld.%lld", r->job->name, (int64_t)n->id, n->start, 0, 0);
-        s->count.started++;
-        if (!r->has_du || r->du.state != RUN_STARTING || r->du.start != n->start || r->start_seq > s->store.told)
-                fail(s, "START of %llu.%u before its row is known to be durable", (unsigned long long)n->id, n->start);
-        if (s->degraded || s->shutdown || s->in_config)
-                fail(s, "START of %llu.%u %s", (unsigned long long)n->id, n->start,
-                     s->degraded ? "while nothing can be written" : s->shutdown ? "in a shutdown" : "by a reload");
-        if (r->em.state != RUN_STARTING || r->em.start != n->start)
-                fail(s, "START of %llu.%u, which is %s", (unsigned long long)n->id, n->start, run_state_name(r->em.state));
-        if (r->cancel_asked)
-                fail(s, "START of %llu.%u after it was cancelled", (unsigned long long)n->id, n->start);
-        if (!r->job->force && r->n_a == 0)
-                fail(s, "START of %llu.%u of a removed job", (unsigned long long)n->id, n->start);
-        for (size_t i = 0; i < r->n_a; i++) {
-                const struct attempt *a = &r->a[i];
-
-                if (a->start >= n->start)
-                        fail(s, "START of %llu.%u a second time", (unsigned long long)n->id, n->start);
-                if (a->state == ATT_SENT || a->state == ATT_CREATED || a->state == ATT_RUNNING)
-                        fail(s, "START of %llu.%u while %llu.%u lives", (unsigned long long)n->id, n->start, (unsigned long long)n->id, a->start);
-        }
-        r->sent_start = n->start;
-        if (++s->n_sent > s->options.max_starting)
-                fail(s, "START of %llu.%u: %u runs are starting, %u are allowed", (unsigned long long)n->id, n->start, s->n_sent,
-                     s->options.max_starting);
-        if (memcmp(d->digest, r->em.digest, 32) != 0 || !store_definition(s, d->digest))
-                fail(s, "START of %llu.%u by a definition that is not kept", (unsigned long long)n->id, n->start);
-        if (act->start.attempt != attempts_of(r) + 1)
-                fail(s, "START of %llu.%u as attempt %u after %u attempts", (unsigned long long)n->id, n->start, act->start.attempt, attempts_of(r));
-        longest = MIN(d->timeout_usec, d->total_timeout_usec);
-        if (act->start.timeout_usec > longest || act->start.timeout_usec <= 0)
-                fail(s, "START of %llu.%u with a timeout of %lld us, expected at most %lld", (unsigned long long)n->id, n->start,
-                     (long long)act->start.timeout_usec, (long long)longest);
-        if (act->start.timeout_usec < longest && !act->start.timeout_is_total)
-                fail(s, "START of %llu.%u is cut short by no total_timeout", (unsigned long long)n->id, n->start);
-        if (d->timeout_usec < act->start.timeout_usec && act->start.timeout_is_total)
-                fail(s, "START of %llu.%u calls its timeout a total one", (unsigned long long)n->id, n->start);
-}
-
-void check_stop(struct sim *s, const struct action *act)
-{
-        struct srun *r = srun_find(s, act->stop.run);
-
-        if (!r)
-                return;
-        trace(s, "%s STOP %lld.%lld, reason %lld", r->job ? r->job->name : "?", (int64_t)r->id, act->stop.start, act->stop.reason, 0);
-        if (s->in_config)
-                fail(s, "STOP of %llu.%u by a reload", (unsigned long long)r->id, act->stop.start);
-        if (act->stop.reason == REASON_USER && !r->cancel_asked)
-                fail(s, "STOP of %llu.%u for a user who did not ask", (unsigned long long)r->id, act->stop.start);
-        if (act->stop.reason == REASON_REPLACED && r->job->force && r->job->force->concurrency != CONCURRENCY_REPLACE)
-                fail(s, "STOP of %llu.%u: replaced, but its job does not replace", (unsigned long long)r->id, act->stop.start);
-}
-
-void check_reply(struct sim *s, const struct action *act)
-{
-        struct command_model *m;
-        struct srun *r;
-
-        if (act->reply.command == 0 || act->reply.command > s->n_commands)
-                fail(s, "a reply to no command (%llu)", (unsigned long long)act->reply.command);
-        m = &s->commands[act->reply.command - 1];
-        trace(s, "%s reply to command %lld: code %lld, run %lld, durable %lld", m->job, (int64_t)act->reply.command, act->reply.code,
-              (int64_t)act->reply.run, act->reply.durable);
-        if (m->replied)
-                fail(s, "a second reply to command %llu", (unsigned long long)act->reply.command);
-        if (m->life != s->life)
-                fail(s, "a reply to a command of another life");
-        m->replied = true;
-        if ((act->reply.code == ERROR_NONE) == (act->reply.message != NULL))
-                fail(s, "a reply with code %s and %s message", error_code_name(act->reply.code), act->reply.message ? "a" : "no");
-        if (act->reply.code != ERROR_NONE)
-                return;
-        if (s->degraded && m->c.type == COMMAND_RUN)
-                fail(s, "a run is made while nothing can be written");
-        if (act->reply.command == s->command_now)
-                m->seq = s->store.emitted;
-        if (act->reply.durable && m->seq > s->store.told)
-                fail(s, "a reply before it is durable: unit %llu, told of %llu", (unsigned long long)m->seq, (unsigned long long)s->store.told);
-        if (!act->reply.durable && !s->degraded)
-                fail(s, "a reply that is not durable though the state can be written");
-        r = act->reply.run ? srun_find(s, act->reply.run) : NULL;
-        if (m->c.type == COMMAND_RUN && act->reply.durable && !(r && r->has_du) &&
-            !(act->reply.run < s->n_runs && s->settled[act->reply.run].state))
-                fail(s, "run %llu was promised and is not there", (unsigned long long)act->reply.run);
-        if (m->c.type == COMMAND_CANCEL && act->reply.durable && (r = srun_find(s, m->c.run)) && r->has_du &&
-            !run_state_ends(r->du.state) && !(r->du.flags & RUN_STOPPING))
-                fail(s, "the cancel of run %llu was promised and is not there", (unsigned long long)m->c.run);
-}
-
-void check_publish(struct sim *s, const struct action *act)
-{
-        struct srun *r = srun_find(s, act->publish.id);
-
-        if (r && (!r->has_du || (run_state_ends(act->publish.state) && r->du.state != act->publish.state)))
-                fail(s, "run %llu is published as %s before that is durable", (unsigned long long)r->id, run_state_name(act->publish.state));
-        if (!r && act->publish.id < s->n_runs && !s->settled[act->publish.id].state)
-                fail(s, "run %llu is published and was never seen", (unsigned long long)act->publish.id);
-}
-
-/* ---- ends: the row against the kernel */
-static void check_retry_refused(struct sim *s, const struct srun *r, const struct job *d, enum run_reason why)
-{
-        const struct attempt *a = attempt_find((struct srun *)r, r->du.start);
-
-        if (r->cancel_asked || r->was_told_to_stop || (r->du.flags & RUN_STOPPING) || !d || d->total_timeout_usec != USEC_INFINITY || !(d->retry.reasons & RETRY_BIT(why)))
-                return;
-        if (why == REASON_EXIT && d->retry.exit_codes && !code_set_has(d->retry.exit_codes, (unsigned)(a->status >> 8)))
-                return;
-        if (r->du.attempt <= d->retry.limit)
-                fail(s, "run %llu ends as %s (%s) after attempt %u, %u retries are asked for", (unsigned long long)r->id,
-                     run_state_name(r->du.state), run_reason_name(r->du.reason), r->du.attempt, d->retry.limit);
-        if (d->retry.limit > 0 && !(r->du.flags & RUN_DEAD))
-                fail(s, "run %llu has used up its attempts and is not dead", (unsigned long long)r->id);
-}
-
-void check_end(struct sim *s, const struct srun *r)
-{
-        const struct run_info *n = &r->du;
-        const struct attempt *a = attempt_find((struct srun *)r, n->start);
-        const struct job *d = a ? a->definition : NULL;
-        bool self = a && a->state == ATT_EXITED && a->cause == END_SELF;
-        int code = self && !(a->status & 0x7f) ? a->status >> 8 : -1;
-        bool good = true;
-
-        for (size_t i = 0; i < r->n_a; i++)
-                if (r->a[i].state == ATT_CREATED || r->a[i].state == ATT_RUNNING)
-                        fail(s, "run %llu is %s, and %llu.%u lives", (unsigned long long)r->id, run_state_name(n->state),
-                             (unsigned long long)r->id, r->a[i].start);
-        switch (n->state) {
-        case RUN_SUCCEEDED:
-                good = a && a->state == ATT_EXITED && a->status == n->wait_status && !(a->status & 0x7f) &&
-                       (d && d->success_codes ? code_set_has(d->success_codes, (unsigned)(a->status >> 8)) : a->status == 0);
-                break;
-        case RUN_FAILED:
-                if (n->reason == REASON_EXIT)
-                        good = code > 0 && n->wait_status == a->status;
-                else if (n->reason == REASON_SIGNAL)
-                        good = a && a->state == ATT_EXITED && (a->status & 0x7f) && n->wait_status == a->status;
-                else if (n->reason == REASON_SPAWN)
-                        good = (a && a->state == ATT_EXECFAIL && n->stage == STAGE_EXEC) ||
-                               (a && a->state == ATT_FAULT && n->stage == STAGE_FORK);
-                else
-                        good = false;
-                if (good && a->state != ATT_FAULT)
-                        check_retry_refused(s, r, d, n->reason);
-                break;
-        case RUN_TIMED_OUT:
-                good = n->reason == REASON_TOTAL_TIMEOUT ||
-                       (n->reason == REASON_TIMEOUT && a && a->state == ATT_EXITED && a->cause == END_TIMEOUT && n->wait_status == a->status);
-                if (good && n->reason == REASON_TIMEOUT)
-                        check_retry_refused(s, r, d, n->reason);
-                break;
-        case RUN_LOST:
-                good = a && ((n->reason == REASON_REBOOT && a->reboot) || (n->reason == REASON_SUPERVISOR && a->state == ATT_LOST)) &&
-                       n->wait_status == RUN_NO_STATUS;
-                break;
-        case RUN_CANCELLED:
-                good = n->reason == REASON_USER || n->reason == REASON_REMOVED || n->reason == REASON_REPLACED ||
-                       (n->reason == REASON_SHUTDOWN && r->was_told_to_stop);
-                break;
-        case RUN_SKIPPED:
-                good = n->reason != REASON_EXIT_CODE || (code >= 0 && d && code_set_has(d->skip_codes, (unsigned)code));
-                break;
-        case RUN_MISSED: break;
-        case RUN_WAITING:
-        case RUN_QUEUED:
-        case RUN_STARTING:
-        case RUN_RUNNING:
-        case RUN_BACKOFF:
-        case RUN_STATE_NR:
-        case RUN_STATE_INVALID:
-        default: good = false;
-        }
-        if (!good)
-                fail(s, "run %llu: the row says %s (%s), status %d, stage %d; the kernel: state %d, status %d, cause %d", (unsigned long long)r->id,
-                     run_state_name(n->state), run_reason_name(n->reason), n->wait_status, n->stage, a ? (int)a->state : -1, a ? a->status : 0,
-                     a ? (int)a->cause : -1);
-        if (a && n->state != RUN_LOST && a->state != ATT_LOST && !a->reboot && n->attempt != attempts_of(r))
-                fail(s, "run %llu: %u attempts, the row says %u", (unsigned long long)r->id, attempts_of(r), n->attempt);
 }
 
 /* ---- the epoch: +1 exactly where the clock was set back by a minute or more */

@@ -1,7 +1,8 @@
 /* Each due instant is covered by exactly one durable row, up to the watermark and not beyond (promise 1).
  *
- * A job's expectation is a segment: from where on, in which clock epoch, by which schedule.  It is the world's own account,
- * made from when definitions came into force and when the clock was set; the rows only say how far they are. */
+ * A job's expectation is a segment: from where on, in which clock epoch, by which schedule.  It is the world's own
+ * account, made from when definitions came into force and when the clock was set; the rows only say how far they
+ * are. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +50,15 @@ void cover_run_row(struct sim *s, struct srun *r)
                 if (n->reason == REASON_CHANGED && n->count == 0)
                         j->changed_row = true;
                 else
-                        add_entry(j, (struct entry){ .run = r->id, .epoch = n->epoch, .at = r->du_until, .at_open = true,
-                                                     .until = n->scheduled_until.usec, .count = n->count - r->du_count });
+                        add_entry(j, (struct entry){ .run = r->id,
+                                                     .epoch = n->epoch,
+                                                     .at = r->du_until,
+                                                     .at_open = true,
+                                                     .until = n->scheduled_until.usec,
+                                                     .count = n->count - r->du_count });
         } else if (n->count != r->du_count)
-                fail(s, "run %llu: its count changes from %llu to %llu", (unsigned long long)r->id, (unsigned long long)r->du_count,
-                     (unsigned long long)n->count);
+                fail(s, "run %llu: its count changes from %llu to %llu", (unsigned long long)r->id,
+                     (unsigned long long)r->du_count, (unsigned long long)n->count);
         r->du_until = n->scheduled_until.usec;
         r->du_count = n->count;
 }
@@ -70,8 +75,8 @@ static struct entry *covering(struct sim *s, struct sjob *j, int64_t t)
                 if (t < e->at || (e->at_open && t == e->at) || t > e->until)
                         continue;
                 if (found)
-                        fail(s, "%s: the instant %s is covered by runs %llu and %llu", j->name, when(t, buf), (unsigned long long)found->run,
-                             (unsigned long long)e->run);
+                        fail(s, "%s: the instant %s is covered by runs %llu and %llu", j->name, when(t, buf),
+                             (unsigned long long)found->run, (unsigned long long)e->run);
                 found = e;
         }
         return found;
@@ -93,8 +98,11 @@ static void advance(struct sim *s, struct sjob *j, int64_t to, uint32_t epoch)
                         continue;
                 e = covering(s, j, t);
                 if (!e)
-                        fail(s, "%s: the instant %s is covered by no row, the watermark is %s (expected from %s, fixed ones after %s)",
-                             j->name, when(t, a), when(to, b), when(g->done, (char[40]){ 0 }), when(g->fixed_after, (char[40]){ 0 }));
+                        fail(s,
+                             "%s: the instant %s is covered by no row, the watermark is %s (expected from %s, "
+                             "fixed ones after %s)",
+                             j->name, when(t, a), when(to, b), when(g->done, (char[40]){ 0 }),
+                             when(g->fixed_after, (char[40]){ 0 }));
                 if (e->epoch != g->epoch && e->epoch != epoch)
                         fail(s, "run %llu: epoch %u, expected %u", (unsigned long long)e->run, e->epoch, epoch);
                 e->seen++;
@@ -111,8 +119,9 @@ static void advance(struct sim *s, struct sjob *j, int64_t to, uint32_t epoch)
                 }
                 if (e->seen != e->count || (!e->at_open && !e->hit_at) || !e->hit_until)
                         fail(s, "%s: run %llu covers %s to %s and says %llu instants; %llu are due there%s%s", j->name,
-                             (unsigned long long)e->run, when(e->at, a), when(e->until, b), (unsigned long long)e->count,
-                             (unsigned long long)e->seen, e->at_open || e->hit_at ? "" : ", the first is none",
+                             (unsigned long long)e->run, when(e->at, a), when(e->until, b),
+                             (unsigned long long)e->count, (unsigned long long)e->seen,
+                             e->at_open || e->hit_at ? "" : ", the first is none",
                              e->hit_until ? "" : ", the last is none");
         }
         j->n_entries = kept;
@@ -133,7 +142,9 @@ static void cover_job(struct sim *s, const struct urow *u)
                 return;
         }
         if (!g->open) {
-                *g = (struct segment){ .open = true, .epoch = n->epoch, .done = u->since, .fixed_after = INT64_MIN, .oracle = u->oracle };
+                *g = (struct segment){
+                        .open = true, .epoch = n->epoch, .done = u->since, .fixed_after = INT64_MIN, .oracle = u->oracle
+                };
                 j->changed_row = false;
         }
         if (n->epoch < g->epoch)
@@ -149,9 +160,12 @@ static void cover_job(struct sim *s, const struct urow *u)
                 if (u->restart) { /* nobody knows any more which instants there were */
                         size_t i = oracle_after(g->oracle, g->done);
 
-                        if (i < g->oracle->n && g->oracle->sec[i] * SECOND <= u->since && cover_counts(g, g->oracle, i) && !j->changed_row)
-                                fail(s, "%s: its schedule changed while the daemon was down, and no row says so", j->name);
-                        g->done = MAX(g->done, u->since); /* a clock behind the state starts nothing before it has passed it */
+                        if (i < g->oracle->n && g->oracle->sec[i] * SECOND <= u->since &&
+                            cover_counts(g, g->oracle, i) && !j->changed_row)
+                                fail(s, "%s: its schedule changed while the daemon was down, and no row says so",
+                                     j->name);
+                        g->done = MAX(g->done,
+                                      u->since); /* a clock behind the state starts nothing before it has passed it */
                         g->fixed_after = n->fixed_after.usec;
                 }
                 g->oracle = u->oracle;

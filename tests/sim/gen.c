@@ -21,13 +21,13 @@ static const struct {
         const char *text;
         int weight;
 } forms[] = {
-        { "#m #h * * *", 30 },        { "#m #h * * 1-5", 8 },       { "#m #h,#H * * *", 8 },     { "#m 2 * * *", 14 },
-        { "#m 1-3 * * *", 6 },        { "0 3 * * sun", 2 },         { "#m #h #d * *", 4 },       { "#m #h 13 * fri", 2 },
-        { "#m * * * *", 12 },          { "#m */#s * * *", 6 },       { "*/15 2 * * *", 5 },       { "*/#t * * * *", 5 },
-        { "#m,#M 0 * * *", 3 },       { "@daily", 2 },              { "@hourly", 3 },            { "@weekly", 1 },
-        { "@every #e", 10 },           { "30 #m #h * * *", 3 },      { "*/20 #m #h * * *", 1 },   { "15 #m */#s * * *", 1 },
-        { "#m #h */2 * 1-5", 2 },     { "#m 0-23/#s * * *", 3 },    { "#m 23,0 * * *", 3 },      { "@at #a", 2 },
-        { "@reboot", 3 },             { "5-55/25 12 * * *", 2 },    { "@monthly", 1 },
+        { "#m #h * * *", 30 },    { "#m #h * * 1-5", 8 },    { "#m #h,#H * * *", 8 },   { "#m 2 * * *", 14 },
+        { "#m 1-3 * * *", 6 },    { "0 3 * * sun", 2 },      { "#m #h #d * *", 4 },     { "#m #h 13 * fri", 2 },
+        { "#m * * * *", 12 },     { "#m */#s * * *", 6 },    { "*/15 2 * * *", 5 },     { "*/#t * * * *", 5 },
+        { "#m,#M 0 * * *", 3 },   { "@daily", 2 },           { "@hourly", 3 },          { "@weekly", 1 },
+        { "@every #e", 10 },      { "30 #m #h * * *", 3 },   { "*/20 #m #h * * *", 1 }, { "15 #m */#s * * *", 1 },
+        { "#m #h */2 * 1-5", 2 }, { "#m 0-23/#s * * *", 3 }, { "#m 23,0 * * *", 3 },    { "@at #a", 2 },
+        { "@reboot", 3 },         { "5-55/25 12 * * *", 2 }, { "@monthly", 1 },
 };
 
 static void print_form(struct sim *s, const char *form, char *out, size_t size)
@@ -54,8 +54,9 @@ static void print_form(struct sim *s, const char *form, char *out, size_t size)
                         struct tm tm;
 
                         gmtime_r(&t, &tm);
-                        n += (size_t)sprintf(out + n, "%d-%02d-%02dT%02d:%02d%s", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday,
-                                             tm.tm_hour, tm.tm_min, rng_chance(g, .5) ? "Z" : "");
+                        n += (size_t)sprintf(out + n, "%d-%02d-%02dT%02d:%02d%s", (tm.tm_year + 1900) % 10000,
+                                             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                                             rng_chance(g, .5) ? "Z" : "");
                         break;
                 }
                 default: assert(!"a known letter");
@@ -123,7 +124,8 @@ static void set_rest(struct sim *s, struct job *d)
 {
         struct rng *g = &s->gen;
 
-        d->concurrency = rng_chance(g, .5) ? CONCURRENCY_FORBID : (uint8_t)rng_range(g, CONCURRENCY_QUEUE, CONCURRENCY_ALLOW);
+        d->concurrency =
+                rng_chance(g, .5) ? CONCURRENCY_FORBID : (uint8_t)rng_range(g, CONCURRENCY_QUEUE, CONCURRENCY_ALLOW);
         if (d->concurrency == CONCURRENCY_ALLOW && rng_chance(g, .6))
                 d->max_concurrent = (uint32_t)rng_range(g, 1, 3);
         d->catch_up = (uint8_t)rng_range(g, CATCH_UP_LATEST, CATCH_UP_ALL);

@@ -37,8 +37,12 @@ void zone_walk(struct zone *z, int64_t from_sec, int64_t to_sec)
 
                 localtime_r(&tt, &tm);
                 assert(tm.tm_sec == 0); /* today's zones are whole minutes from UTC */
-                *m = (struct minute){ .utc = t, .min = (uint8_t)tm.tm_min, .hour = (uint8_t)tm.tm_hour, .day = (uint8_t)tm.tm_mday,
-                                      .month = (uint8_t)(tm.tm_mon + 1), .weekday = (uint8_t)tm.tm_wday };
+                *m = (struct minute){ .utc = t,
+                                      .min = (uint8_t)tm.tm_min,
+                                      .hour = (uint8_t)tm.tm_hour,
+                                      .day = (uint8_t)tm.tm_mday,
+                                      .month = (uint8_t)(tm.tm_mon + 1),
+                                      .weekday = (uint8_t)tm.tm_wday };
                 m->local = (int64_t)timegm(&tm) / 60;
                 m->repeated = m->local <= seen;
                 m->skipped_from = seen != INT64_MIN && m->local > seen + 1 ? seen + 1 : m->local;
@@ -102,8 +106,9 @@ static void read_field(const char *p, int lo, int hi, const char *const *words, 
 static const struct {
         const char *name, *fields;
 } macros[] = {
-        { "@yearly", "0 0 1 1 *" }, { "@annually", "0 0 1 1 *" }, { "@monthly", "0 0 1 * *" }, { "@weekly", "0 0 * * 0" },
-        { "@daily", "0 0 * * *" },  { "@midnight", "0 0 * * *" }, { "@hourly", "0 * * * *" },
+        { "@yearly", "0 0 1 1 *" }, { "@annually", "0 0 1 1 *" }, { "@monthly", "0 0 1 * *" },
+        { "@weekly", "0 0 * * 0" }, { "@daily", "0 0 * * *" },    { "@midnight", "0 0 * * *" },
+        { "@hourly", "0 * * * *" },
 };
 
 static void read_at(const char *t, struct expr *e)
@@ -121,7 +126,8 @@ static void read_at(const char *t, struct expr *e)
 
 static void read_expr(const char *text, struct expr *e)
 {
-        static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", NULL };
+        static const char *const months[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul",
+                                              "aug", "sep", "oct", "nov", "dec", NULL };
         static const char *const days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL };
         static const struct {
                 int lo, hi;
@@ -162,7 +168,11 @@ static void read_expr(const char *text, struct expr *e)
         for (int i = 0; i < n; i++) {
                 int k = i + shift;
 
-                read_field(field[i], range[k].lo, range[k].hi, k == 4 ? months : k == 5 ? days : NULL, k == 4, e->set[k], &e->star[k]);
+                read_field(field[i], range[k].lo, range[k].hi,
+                           k == 4   ? months
+                           : k == 5 ? days
+                                    : NULL,
+                           k == 4, e->set[k], &e->star[k]);
         }
         for (int v = 7; v < 14; v++)
                 if (e->set[5][v])

@@ -21,7 +21,9 @@ static int64_t pick_begin(struct rng *r)
                 int month, day;
         } near[] = { { 3, 1 }, { 3, 22 }, { 10, 5 }, { 10, 20 }, { 4, 1 }, { 9, 1 } };
         int64_t k = rng_range(r, 0, (int64_t)ARRAY_SIZE(near) - 1);
-        struct tm tm = { .tm_year = (int)rng_range(r, 2024, 2040) - 1900, .tm_mon = near[k].month - 1, .tm_mday = near[k].day };
+        struct tm tm = { .tm_year = (int)rng_range(r, 2024, 2040) - 1900,
+                         .tm_mon = near[k].month - 1,
+                         .tm_mday = near[k].day };
 
         if (rng_chance(r, .2)) {
                 tm.tm_mon = (int)rng_range(r, 0, 11);
@@ -71,10 +73,12 @@ static void run_seed(struct sim *s)
         s->boot_at = -rng_range(&s->rng, 1, 1000) * SECOND;
         s->oracle_from = s->base_wall - 16 * DAY;
         s->oracle_to = s->base_wall + s->end + 24 * DAY;
-        s->options = (struct engine_options){ .max_running = rng_chance(&s->rng, .3) ? (uint32_t)rng_range(&s->rng, 4, 30) : 1000,
-                                              .max_starting = (uint32_t)rng_range(&s->rng, 1, 8),
-                                              .clock_wait_usec = 5 * MINUTE,
-                                              .seed = rng_next(&s->rng) };
+        s->options =
+                (struct engine_options){ .max_running =
+                                                 rng_chance(&s->rng, .3) ? (uint32_t)rng_range(&s->rng, 4, 30) : 1000,
+                                         .max_starting = (uint32_t)rng_range(&s->rng, 1, 8),
+                                         .clock_wait_usec = 5 * MINUTE,
+                                         .seed = rng_next(&s->rng) };
         trace_abort_hook(s);
         if (zones_load(&s->zones, &s->n_zones) < 0)
                 exit(2);
@@ -84,27 +88,36 @@ static void run_seed(struct sim *s)
         sim_run(s);
         clock_gettime(CLOCK_MONOTONIC, &b);
         if (!s->opt.quiet)
-                printf("# seed %llu: %d days from %s, %d jobs, %llu runs, %llu instants, %llu steps, %.1f s; %llu started, %llu succeeded, "
-                       "%llu failed, %llu timed out, %llu lost, %llu cancelled, %llu skipped, %llu missed, %llu retries; %llu crashes, %llu reboots, "
-                       "%llu clock steps, %llu epochs, %llu sleeps, %llu reloads, %llu commands, %llu store failures, %llu shutdowns, %llu stale\n",
-                       (unsigned long long)s->opt.seed, s->opt.days, when(s->base_wall, buf), s->opt.jobs, (unsigned long long)s->count.runs,
-                       (unsigned long long)s->count.instants, (unsigned long long)s->steps,
-                       (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9, (unsigned long long)s->count.started,
-                       (unsigned long long)s->count.succeeded, (unsigned long long)s->count.failed, (unsigned long long)s->count.timed_out,
-                       (unsigned long long)s->count.lost, (unsigned long long)s->count.cancelled, (unsigned long long)s->count.skipped,
-                       (unsigned long long)s->count.missed, (unsigned long long)s->count.retried, (unsigned long long)s->count.crashes,
-                       (unsigned long long)s->count.reboots, (unsigned long long)s->count.steps, (unsigned long long)s->count.epochs,
-                       (unsigned long long)s->count.suspends, (unsigned long long)s->count.reloads, (unsigned long long)s->count.commands,
-                       (unsigned long long)s->count.store_failures, (unsigned long long)s->count.shutdowns, (unsigned long long)s->count.stale);
+                printf("# seed %llu: %d days from %s, %d jobs, %llu runs, %llu instants, %llu steps, %.1f s; "
+                       "%llu started, %llu succeeded, "
+                       "%llu failed, %llu timed out, %llu lost, %llu cancelled, %llu skipped, %llu missed, %llu retries; "
+                       "%llu crashes, %llu reboots, "
+                       "%llu clock steps, %llu epochs, %llu sleeps, %llu reloads, %llu commands, "
+                       "%llu store failures, %llu shutdowns, %llu stale\n",
+                       (unsigned long long)s->opt.seed, s->opt.days, when(s->base_wall, buf), s->opt.jobs,
+                       (unsigned long long)s->count.runs, (unsigned long long)s->count.instants,
+                       (unsigned long long)s->steps,
+                       (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9,
+                       (unsigned long long)s->count.started, (unsigned long long)s->count.succeeded,
+                       (unsigned long long)s->count.failed, (unsigned long long)s->count.timed_out,
+                       (unsigned long long)s->count.lost, (unsigned long long)s->count.cancelled,
+                       (unsigned long long)s->count.skipped, (unsigned long long)s->count.missed,
+                       (unsigned long long)s->count.retried, (unsigned long long)s->count.crashes,
+                       (unsigned long long)s->count.reboots, (unsigned long long)s->count.steps,
+                       (unsigned long long)s->count.epochs, (unsigned long long)s->count.suspends,
+                       (unsigned long long)s->count.reloads, (unsigned long long)s->count.commands,
+                       (unsigned long long)s->count.store_failures, (unsigned long long)s->count.shutdowns,
+                       (unsigned long long)s->count.stale);
         sim_done(s);
 }
 
 int main(int argc, char **argv)
 {
         static const struct option longs[] = {
-                { "seed", required_argument, NULL, 's' },  { "days", required_argument, NULL, 'd' }, { "jobs", required_argument, NULL, 'j' },
-                { "count", required_argument, NULL, 'c' }, { "verbose", no_argument, NULL, 'v' },    { "quiet", no_argument, NULL, 'q' },
-                { "help", no_argument, NULL, 'h' },        { 0 },
+                { "seed", required_argument, NULL, 's' }, { "days", required_argument, NULL, 'd' },
+                { "jobs", required_argument, NULL, 'j' }, { "count", required_argument, NULL, 'c' },
+                { "verbose", no_argument, NULL, 'v' },    { "quiet", no_argument, NULL, 'q' },
+                { "help", no_argument, NULL, 'h' },       { 0 },
         };
         struct sim opt = { .opt = { .seed = 1, .days = 40, .jobs = 300 } };
         uint64_t count = 1;

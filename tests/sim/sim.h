@@ -1,18 +1,18 @@
 /* The simulator: the real engine and calendar in a world made of a seed.
  *
- * Time is virtual.  The store, the runner, the clocks, the clients and the job files are fakes that fail as often as the
- * seed says, and crashes of the daemon lose what was not durable.  Everything that the engine writes down or asks for is
- * held against what the world knows: the kernel's statuses, the instants of an oracle that shares no code with the
- * calendar, the order of durable and done.
+ * Time is virtual.  The store, the runner, the clocks, the clients and the job files are fakes that fail as often as
+ * the seed says, and crashes of the daemon lose what was not durable.  Everything that the engine writes down or asks
+ * for is held against what the world knows: the kernel's statuses, the instants of an oracle that shares no code with
+ * the calendar, the order of durable and done.
  *
  *   world.c   clocks, the queue of what happens next, the daemon's lives     store.c   the disk
  *   super.c   the runner and its supervisors                                 chaos.c   everything that goes wrong
  *   gen.c     job definitions and their changes                              zones.c   time zones
  *   oracle.c  the expected instants                                          cover.c   each instant exactly once
- *   check.c   invariants of each step                                        audit.c   invariants over the whole state
- *   trace.c   the last lines, and failing
+ *   check.c   invariants of each step: rows                                  acts.c    the same: actions and ends
+ *   audit.c   invariants over the whole state                                trace.c   the last lines, and failing
  *
- * All times are microseconds in int64_t: `now` of the world (never goes back), wall clock and boot clock derived from it. */
+ * All times are microseconds in int64_t: `now` of the world (never goes back); wall and boot clock derive from it. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -232,8 +232,10 @@ struct epoch_start {
 
 /* How often things go wrong; of the seed. */
 struct faults {
-        double crash, reboot, suspend, step_small, step_mid, step_big, store_fail, reload, command, shutdown, never; /* a day */
-        double exec_fail, start_fault, start_void, supervisor_dies, duplicate, no_started, slow_message, slow_disk, record;
+        double crash, reboot, suspend, step_small, step_mid, step_big, store_fail, reload, command, shutdown,
+                never; /* a day */
+        double exec_fail, start_fault, start_void, supervisor_dies, duplicate, no_started, slow_message, slow_disk,
+                record;
 };
 
 struct sim {
@@ -295,13 +297,15 @@ struct sim {
         bool saw_file;
 
         struct {
-                uint64_t runs, started, succeeded, failed, timed_out, lost, cancelled, skipped, missed, retried, crashes, reboots,
-                        steps, suspends, reloads, commands, store_failures, shutdowns, instants, epochs, stale, stops;
+                uint64_t runs, started, succeeded, failed, timed_out, lost, cancelled, skipped, missed, retried,
+                        crashes, reboots, steps, suspends, reloads, commands, store_failures, shutdowns, instants,
+                        epochs, stale, stops;
         } count;
 };
 
 /* world.c */
-void plan(struct sim *s, int64_t at, enum happening_type type, uint32_t life, uint64_t run, uint32_t start, uint32_t arg);
+void plan(struct sim *s, int64_t at, enum happening_type type, uint32_t life, uint64_t run, uint32_t start,
+          uint32_t arg);
 void plan_event(struct sim *s, int64_t at, const struct event *ev);
 int64_t wall_now(const struct sim *s);
 void step(struct sim *s, struct event *ev);
@@ -349,12 +353,16 @@ void srun_unlist(struct srun *r);
 void srun_list(struct srun *r);
 void check_row(struct sim *s, const struct row *row, uint64_t seq);
 void check_unit_end(struct sim *s, uint64_t seq);
+void check_epoch(struct sim *s, const struct event *ev);
+/* Starts of this run that reached the command. */
+unsigned attempts_of(const struct srun *r);
+
+/* acts.c */
 void check_start(struct sim *s, const struct action *a);
 void check_stop(struct sim *s, const struct action *a);
 void check_reply(struct sim *s, const struct action *a);
 void check_publish(struct sim *s, const struct action *a);
 void check_end(struct sim *s, const struct srun *r);
-void check_epoch(struct sim *s, const struct event *ev);
 
 /* audit.c */
 void audit(struct sim *s, bool idle);

@@ -54,7 +54,8 @@ void store_emit(struct sim *s)
                         continue;
                 if (!u) {
                         if (a->seq != m->emitted + 1)
-                                fail(s, "a unit numbered %llu after %llu", (unsigned long long)a->seq, (unsigned long long)m->emitted);
+                                fail(s, "a unit numbered %llu after %llu", (unsigned long long)a->seq,
+                                     (unsigned long long)m->emitted);
                         if (m->n == m->allocated) {
                                 m->allocated = m->allocated ? m->allocated * 2 : 16;
                                 m->units = realloc(m->units, m->allocated * sizeof(*m->units));
@@ -65,7 +66,8 @@ void store_emit(struct sim *s)
                         m->emitted = a->seq;
                 }
                 if (a->seq != u->seq)
-                        fail(s, "two units in one step: %llu and %llu", (unsigned long long)u->seq, (unsigned long long)a->seq);
+                        fail(s, "two units in one step: %llu and %llu", (unsigned long long)u->seq,
+                             (unsigned long long)a->seq);
                 check_row(s, &a->row, u->seq);
                 keep_row(s, u, &a->row);
         }

@@ -1,5 +1,5 @@
-/* The runner, its supervisors and the kernel behind them.  They live on when the daemon dies; what they know is the truth
- * that the rows are held against. */
+/* The runner, its supervisors and the kernel behind them.  They live on when the daemon dies; what they know is the
+ * truth that the rows are held against. */
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
@@ -26,7 +26,11 @@ static bool attempt_alive(const struct attempt *a)
 /* What the supervisor has to say about the attempt as it stands. */
 static bool describe(struct srun *r, const struct attempt *a, int64_t wall, struct event *ev)
 {
-        *ev = (struct event){ .attempt = { .run = r->id, .start = a->start, .at = { wall }, .began = WALL_NEVER, .wait_status = RUN_NO_STATUS } };
+        *ev = (struct event){ .attempt = { .run = r->id,
+                                           .start = a->start,
+                                           .at = { wall },
+                                           .began = WALL_NEVER,
+                                           .wait_status = RUN_NO_STATUS } };
         if (a->reboot) {
                 ev->type = EVENT_LOST;
                 ev->attempt.reason = REASON_REBOOT;
@@ -97,8 +101,12 @@ void super_start(struct sim *s, const struct action *act)
         r->a = realloc(r->a, (r->n_a + 1) * sizeof(*r->a));
         assert(r->a);
         a = &r->a[r->n_a++];
-        *a = (struct attempt){ .start = act->start.run->start, .state = ATT_SENT, .timeout = act->start.timeout_usec,
-                               .timeout_is_total = act->start.timeout_is_total, .status = RUN_NO_STATUS, .definition = act->start.job };
+        *a = (struct attempt){ .start = act->start.run->start,
+                               .state = ATT_SENT,
+                               .timeout = act->start.timeout_usec,
+                               .timeout_is_total = act->start.timeout_is_total,
+                               .status = RUN_NO_STATUS,
+                               .definition = act->start.job };
         if (!s->calm && rng_chance(&s->world, s->faults.slow_message))
                 delay = rng_range(&s->world, 1, 40) * SECOND;
         plan(s, s->now + delay, H_RUNNER, 0, r->id, a->start, 0);
@@ -123,7 +131,8 @@ static void on_runner(struct sim *s, struct srun *r, struct attempt *a)
         plan(s, s->now + rng_range(&s->world, 500, 9000), H_EXEC, 0, r->id, a->start, 0);
 }
 
-static void plan_exit(struct sim *s, struct srun *r, struct attempt *a, int64_t delay, int32_t status, enum end_cause cause)
+static void plan_exit(struct sim *s, struct srun *r, struct attempt *a, int64_t delay, int32_t status,
+                      enum end_cause cause)
 {
         a->status = status;
         a->cause = cause;
@@ -154,14 +163,17 @@ static void on_exec(struct sim *s, struct srun *r, struct attempt *a)
         if (++a->execs > 1)
                 fail(s, "run %llu.%u was executed twice", (unsigned long long)r->id, a->start);
         trace(s, "%s run %lld.%lld: executes", j->name, (int64_t)r->id, a->start, 0, 0);
-        length = s->calm ? rng_range(w, 1, 10000) * USEC_PER_MSEC : rng_chance(w, j->p_hang) ? rng_range(w, 1, 5) * HOUR : rng_range(w, j->run_min, j->run_max);
+        length = s->calm                    ? rng_range(w, 1, 10000) * USEC_PER_MSEC
+                 : rng_chance(w, j->p_hang) ? rng_range(w, 1, 5) * HOUR
+                                            : rng_range(w, j->run_min, j->run_max);
         if (rng_chance(w, j->p_signal))
                 status = SIGSEGV;
         else if (rng_chance(w, j->p_fail))
                 status = EXITED((int)rng_range(w, 1, 4));
         a->stubborn = rng_chance(w, .2);
         if (length > a->timeout)
-                plan_exit(s, r, a, a->timeout + rng_range(w, 0, SECOND), SIGTERM, a->timeout_is_total ? END_TOTAL_TIMEOUT : END_TIMEOUT);
+                plan_exit(s, r, a, a->timeout + rng_range(w, 0, SECOND), SIGTERM,
+                          a->timeout_is_total ? END_TOTAL_TIMEOUT : END_TIMEOUT);
         else
                 plan_exit(s, r, a, length, status, END_SELF);
         if (a->stop_asked)
@@ -175,7 +187,8 @@ static void on_process_exit(struct sim *s, struct srun *r, struct attempt *a, ui
         if (a->state != ATT_RUNNING || a->exit_number != number)
                 return;
         a->state = !s->calm && rng_chance(&s->world, s->faults.supervisor_dies) ? ATT_LOST : ATT_EXITED;
-        trace(s, "%s run %lld.%lld: ends, status %lld, cause %lld", r->job->name, (int64_t)r->id, a->start, a->status, a->cause);
+        trace(s, "%s run %lld.%lld: ends, status %lld, cause %lld", r->job->name, (int64_t)r->id, a->start, a->status,
+              a->cause);
         report(s, r, a);
 }
 
@@ -213,12 +226,13 @@ void super_forget(struct sim *s, const struct action *act)
         if (!r) /* forgotten by the shell at a start, and settled */
                 return;
         if (!a)
-                fail(s, "FORGET of %llu.%u, which was never started", (unsigned long long)act->forget.run, act->forget.start);
+                fail(s, "FORGET of %llu.%u, which was never started", (unsigned long long)act->forget.run,
+                     act->forget.start);
         if (attempt_alive(a) || a->state == ATT_SENT)
                 fail(s, "FORGET of %llu.%u, which is not over", (unsigned long long)r->id, a->start);
         if (!r->has_du || ((r->du.state == RUN_STARTING || r->du.state == RUN_RUNNING) && r->du.start == a->start))
-                fail(s, "FORGET of %llu.%u before its end is durable: the row says %s", (unsigned long long)r->id, a->start,
-                     r->has_du ? run_state_name(r->du.state) : "nothing");
+                fail(s, "FORGET of %llu.%u before its end is durable: the row says %s", (unsigned long long)r->id,
+                     a->start, r->has_du ? run_state_name(r->du.state) : "nothing");
         a->forgotten = true;
         srun_settle(s, r);
 }

@@ -27,8 +27,8 @@ const char *when(int64_t wall_usec, char buf[40])
                 return buf;
         }
         gmtime_r(&t, &tm);
-        snprintf(buf, 40, "%04d-%02d-%02d %02d:%02d:%02d.%06d", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                 tm.tm_min, tm.tm_sec, (int)(wall_usec - (int64_t)t * USEC_PER_SEC));
+        snprintf(buf, 40, "%04d-%02d-%02d %02d:%02d:%02d.%06d", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1, tm.tm_mday,
+                 tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_usec - (int64_t)t * USEC_PER_SEC));
         return buf;
 }
 
@@ -58,8 +58,9 @@ static void dump(struct sim *s)
 {
         char buf[40];
 
-        fprintf(stderr, "# seed %llu, step %llu, %s UTC, day %lld, life %u, epoch %u; the last lines:\n", (unsigned long long)s->opt.seed,
-                (unsigned long long)s->steps, when(wall_now(s), buf), (long long)(s->now / DAY), s->life, s->epoch);
+        fprintf(stderr, "# seed %llu, step %llu, %s UTC, day %lld, life %u, epoch %u; the last lines:\n",
+                (unsigned long long)s->opt.seed, (unsigned long long)s->steps, when(wall_now(s), buf),
+                (long long)(s->now / DAY), s->life, s->epoch);
         for (uint64_t i = n_lines > LINES ? n_lines - LINES : 0; i < n_lines; i++)
                 print_line(stderr, &lines[i % LINES]);
 }
@@ -70,12 +71,13 @@ void fail(struct sim *s, const char *fmt, ...)
 
         aborting = NULL;
         dump(s);
-        fprintf(stderr, "# BROKEN (seed %llu, step %llu): ", (unsigned long long)s->opt.seed, (unsigned long long)s->steps);
+        fprintf(stderr, "# BROKEN (seed %llu, step %llu): ", (unsigned long long)s->opt.seed,
+                (unsigned long long)s->steps);
         va_start(ap, fmt);
         vfprintf(stderr, fmt, ap);
         va_end(ap);
-        fprintf(stderr, "\n# again: tests/sim/sim --seed %llu --days %d --jobs %d --verbose\n", (unsigned long long)s->opt.seed, s->opt.days,
-                s->opt.jobs);
+        fprintf(stderr, "\n# again: tests/sim/sim --seed %llu --days %d --jobs %d --verbose\n",
+                (unsigned long long)s->opt.seed, s->opt.days, s->opt.jobs);
         fflush(NULL);
         _exit(1);
 }
@@ -89,8 +91,8 @@ static void on_abort(int sig)
 
                 aborting = NULL;
                 dump(s);
-                fprintf(stderr, "# BROKEN (seed %llu, step %llu): signal %d in the engine\n", (unsigned long long)s->opt.seed,
-                        (unsigned long long)s->steps, sig);
+                fprintf(stderr, "# BROKEN (seed %llu, step %llu): signal %d in the engine\n",
+                        (unsigned long long)s->opt.seed, (unsigned long long)s->steps, sig);
                 fflush(NULL);
         }
         _exit(1);

@@ -53,9 +53,11 @@ static struct happening heap_pop(struct sim *s)
         return top;
 }
 
-void plan(struct sim *s, int64_t at, enum happening_type type, uint32_t life, uint64_t run, uint32_t start, uint32_t arg)
+void plan(struct sim *s, int64_t at, enum happening_type type, uint32_t life, uint64_t run, uint32_t start,
+          uint32_t arg)
 {
-        heap_push(s, (struct happening){ .at = at, .type = type, .life = life, .run = run, .start = start, .arg = arg });
+        heap_push(s,
+                  (struct happening){ .at = at, .type = type, .life = life, .run = run, .start = start, .arg = arg });
 }
 
 void plan_event(struct sim *s, int64_t at, const struct event *ev)
@@ -96,8 +98,8 @@ static void boot_is_known(struct sim *s)
         for (size_t i = 0; s->boot_counts && i < s->n_jobs; i++) {
                 const struct sjob *j = &s->jobs[i];
 
-                if (j->has_reboot && j->force && j->force_since <= s->loaded_wall && j->force_restart && j->force->enabled &&
-                    j->em.enabled_override != 0 && !j->em.paused && j->boot_runs != 1)
+                if (j->has_reboot && j->force && j->force_since <= s->loaded_wall && j->force_restart &&
+                    j->force->enabled && j->em.enabled_override != 0 && !j->em.paused && j->boot_runs != 1)
                         fail(s, "%s: @reboot, and %u runs of this boot", j->name, j->boot_runs);
         }
         s->boot_counts = false;
@@ -105,8 +107,8 @@ static void boot_is_known(struct sim *s)
 
 void step(struct sim *s, struct event *ev)
 {
-        static const char *const names[] = { "CONFIG", "LOADED", "TICK", "COMMAND", "STORED", "STORE_FAILED", "STARTED", "START_FAILED",
-                                             "EXITED", "LOST", "SHUTDOWN" };
+        static const char *const names[] = { "CONFIG",  "LOADED",       "TICK",   "COMMAND", "STORED",  "STORE_FAILED",
+                                             "STARTED", "START_FAILED", "EXITED", "LOST",    "SHUTDOWN" };
 
         bool waited;
 
@@ -121,8 +123,8 @@ void step(struct sim *s, struct event *ev)
                 s->degraded = false;
                 trace(s, "%s %lld", names[ev->type], (int64_t)ev->stored.seq, 0, 0, 0);
         } else if (ev->type >= EVENT_STARTED && ev->type <= EVENT_LOST)
-                trace(s, "%s %lld.%lld stage %lld cause %lld", names[ev->type], (int64_t)ev->attempt.run, ev->attempt.start, ev->attempt.stage,
-                      ev->attempt.cause);
+                trace(s, "%s %lld.%lld stage %lld cause %lld", names[ev->type], (int64_t)ev->attempt.run,
+                      ev->attempt.start, ev->attempt.stage, ev->attempt.cause);
         else
                 trace(s, "%s", names[ev->type], 0, 0, 0, 0);
         if (ev->type == EVENT_STORE_FAILED)

@@ -106,8 +106,8 @@ static inline void tell_run(const struct run_info *old, const struct run_info *r
         tell_state(state, sizeof(state), r);
         if (!S.shown[r->id]) {
                 if (r->count > 1 || r->scheduled_until.usec != r->scheduled_at.usec)
-                        snprintf(when, sizeof(when), " %s..%s x%llu", clock_text(r->scheduled_at.usec), clock_text(r->scheduled_until.usec),
-                                 (unsigned long long)r->count);
+                        snprintf(when, sizeof(when), " %s..%s x%llu", clock_text(r->scheduled_at.usec),
+                                 clock_text(r->scheduled_until.usec), (unsigned long long)r->count);
                 else if (r->trigger != TRIGGER_MANUAL && r->trigger != TRIGGER_BOOT && r->scheduled_at.usec != S.wall)
                         snprintf(when, sizeof(when), " %s", clock_text(r->scheduled_at.usec));
                 tell("%s %s%s -> %s (run %llu)", r->job, words[r->trigger], when, state, (unsigned long long)r->id);
@@ -115,7 +115,8 @@ static inline void tell_run(const struct run_info *old, const struct run_info *r
         } else if (old->count != r->count)
                 tell("run %llu covers %s..%s x%llu", (unsigned long long)r->id, clock_text(r->scheduled_at.usec),
                      clock_text(r->scheduled_until.usec), (unsigned long long)r->count);
-        else if (old->state != r->state || old->reason != r->reason || (old->start != r->start && r->state == RUN_STARTING) ||
+        else if (old->state != r->state || old->reason != r->reason ||
+                 (old->start != r->start && r->state == RUN_STARTING) ||
                  (old->flags & RUN_STOPPING) != (r->flags & RUN_STOPPING))
                 tell("run %llu -> %s", (unsigned long long)r->id, state);
 }
@@ -186,18 +187,22 @@ static inline void take_actions(void)
                         tell("start %llu.%u", (unsigned long long)a->start.run->id, a->start.run->start);
                         if (a->start.timeout_usec != USEC_INFINITY) {
                                 S.n--;
-                                S.n += (size_t)sprintf(S.text + S.n, ", %s %llds\n", a->start.timeout_is_total ? "total" : "timeout",
+                                S.n += (size_t)sprintf(S.text + S.n, ", %s %llds\n",
+                                                       a->start.timeout_is_total ? "total" : "timeout",
                                                        (long long)(a->start.timeout_usec / SECOND));
                         }
                 } else if (a->type == ACTION_STOP)
-                        tell("stop %llu.%u (%s)", (unsigned long long)a->stop.run, a->stop.start, run_reason_name(a->stop.reason));
+                        tell("stop %llu.%u (%s)", (unsigned long long)a->stop.run, a->stop.start,
+                             run_reason_name(a->stop.reason));
                 else if (a->type == ACTION_FORGET)
                         tell("forget %llu.%u", (unsigned long long)a->forget.run, a->forget.start);
                 else if (a->type == ACTION_REPLY) {
                         if (a->reply.code == ERROR_NONE)
-                                tell("reply %llu: ok%s", (unsigned long long)a->reply.command, a->reply.durable ? "" : ", not durable");
+                                tell("reply %llu: ok%s", (unsigned long long)a->reply.command,
+                                     a->reply.durable ? "" : ", not durable");
                         else
-                                tell("reply %llu: %s", (unsigned long long)a->reply.command, error_code_name(a->reply.code));
+                                tell("reply %llu: %s", (unsigned long long)a->reply.command,
+                                     error_code_name(a->reply.code));
                 }
         }
 }
@@ -307,12 +312,20 @@ static inline void set_clock(const char *text)
 }
 
 /* ---- answers of the runner */
-static inline void answer(enum event_type type, uint64_t run, uint32_t start, int status, enum end_cause cause, enum spawn_stage stage,
-                          int error, bool fault, enum run_reason reason)
+static inline void answer(enum event_type type, uint64_t run, uint32_t start, int status, enum end_cause cause,
+                          enum spawn_stage stage, int error, bool fault, enum run_reason reason)
 {
         step((struct event){ .type = type,
-                             .attempt = { .run = run, .start = start, .at = { S.wall }, .began = { S.wall }, .wait_status = status, .cause = cause,
-                                          .stage = stage, .error = error, .fault = fault, .reason = reason } });
+                             .attempt = { .run = run,
+                                          .start = start,
+                                          .at = { S.wall },
+                                          .began = { S.wall },
+                                          .wait_status = status,
+                                          .cause = cause,
+                                          .stage = stage,
+                                          .error = error,
+                                          .fault = fault,
+                                          .reason = reason } });
 }
 
 static inline void started(uint64_t run, uint32_t start)
@@ -353,8 +366,9 @@ static inline void runs_well(uint64_t run, uint32_t start)
 
 static inline void command(uint64_t id, enum command_type type, const char *job, uint64_t run)
 {
-        step((struct event){ .type = EVENT_COMMAND,
-                             .command = { .id = id, .type = type, .job = job, .run = run, .by_uid = 1000, .until = WALL_NEVER } });
+        step((struct event){
+                .type = EVENT_COMMAND,
+                .command = { .id = id, .type = type, .job = job, .run = run, .by_uid = 1000, .until = WALL_NEVER } });
 }
 
 static inline void hold(uint64_t id, const char *job, const char *until)
@@ -433,7 +447,8 @@ static inline void boot(bool new_boot)
                         assert(engine_restore_job(S.e, &S.durable_jobs[i]) == 0);
         for (size_t i = 1; i < MAX_ROWS; i++)
                 if (S.durable_runs[i].id && !run_state_ends(S.durable_runs[i].state))
-                        assert(engine_restore_run(S.e, &S.durable_runs[i], definition_of(S.durable_runs[i].digest)) == 0);
+                        assert(engine_restore_run(S.e, &S.durable_runs[i], definition_of(S.durable_runs[i].digest)) ==
+                               0);
         step((struct event){ .type = EVENT_CONFIG, .config = { .put = S.files, .n_put = S.n_files } });
         step((struct event){ .type = EVENT_LOADED, .loaded = { .new_boot = new_boot } });
 }
@@ -467,7 +482,9 @@ static inline void down_until(const char *text)
 /* ---- the test's frame */
 static inline void story(const char *begin)
 {
-        S.opt = (struct engine_options){ .max_running = 1000, .max_starting = 100, .clock_wait_usec = 5 * MINUTE, .seed = 1 };
+        S.opt = (struct engine_options){
+                .max_running = 1000, .max_starting = 100, .clock_wait_usec = 5 * MINUTE, .seed = 1
+        };
         S.wall = parse_time(begin);
         S.mono = 1000 * SECOND;
 }

@@ -24,9 +24,10 @@ static void asleep(void)
         story("2026-03-02 00:30:00");
         begin(hourly(CATCH_UP_LATEST));
         sleep_until("05:30:00");
-        tells("latest: the newest one runs, the others are one row", "05:30:00 a due 02:00:00..04:00:00 x3 -> missed (down) (run 2)\n"
-                                                                     "05:30:00 a caught up 05:00:00 -> starting, chained (run 3)\n"
-                                                                     "05:30:00 start 3.1\n");
+        tells("latest: the newest one runs, the others are one row",
+              "05:30:00 a due 02:00:00..04:00:00 x3 -> missed (down) (run 2)\n"
+              "05:30:00 a caught up 05:00:00 -> starting, chained (run 3)\n"
+              "05:30:00 start 3.1\n");
         runs_well(3, 1);
         at("06:00:00");
         tells("and then as ever", "06:00:00 a due -> starting (run 4)\n"
@@ -73,10 +74,11 @@ static void limit(void)
         j->catch_up_limit = 2;
         begin(j);
         sleep_until("06:30:00");
-        tells("all, at most so many: the newest; the rest are one row", "06:30:00 a due 02:00:00..04:00:00 x3 -> missed (limit) (run 2)\n"
-                                                                        "06:30:00 a caught up 05:00:00 -> starting, chained (run 3)\n"
-                                                                        "06:30:00 a caught up 06:00:00 -> queued (chain), chained (run 4)\n"
-                                                                        "06:30:00 start 3.1\n");
+        tells("all, at most so many: the newest; the rest are one row",
+              "06:30:00 a due 02:00:00..04:00:00 x3 -> missed (limit) (run 2)\n"
+              "06:30:00 a caught up 05:00:00 -> starting, chained (run 3)\n"
+              "06:30:00 a caught up 06:00:00 -> queued (chain), chained (run 4)\n"
+              "06:30:00 start 3.1\n");
         story_end();
 }
 
@@ -89,10 +91,11 @@ static void deadline(void)
         j->starting_deadline_usec = 2 * HOUR;
         begin(j);
         sleep_until("05:30:00");
-        tells("all, with a deadline: what is later than that is missed", "05:30:00 a due 02:00:00..03:00:00 x2 -> missed (deadline) (run 2)\n"
-                                                                         "05:30:00 a caught up 04:00:00 -> starting, chained (run 3)\n"
-                                                                         "05:30:00 a caught up 05:00:00 -> queued (chain), chained (run 4)\n"
-                                                                         "05:30:00 start 3.1\n");
+        tells("all, with a deadline: what is later than that is missed",
+              "05:30:00 a due 02:00:00..03:00:00 x2 -> missed (deadline) (run 2)\n"
+              "05:30:00 a caught up 04:00:00 -> starting, chained (run 3)\n"
+              "05:30:00 a caught up 05:00:00 -> queued (chain), chained (run 4)\n"
+              "05:30:00 start 3.1\n");
         story_end();
 
         story("2026-03-02 00:30:00");
@@ -113,7 +116,8 @@ static void deadline(void)
         j->starting_deadline_usec = SECOND;
         begin(j);
         sleep_until("02:00:04");
-        ok(S.runs[2].state == RUN_STARTING || S.runs[2].reason == REASON_DEADLINE, "on time, or past a deadline of a second");
+        ok(S.runs[2].state == RUN_STARTING || S.runs[2].reason == REASON_DEADLINE,
+           "on time, or past a deadline of a second");
         story_end();
 }
 
@@ -136,8 +140,9 @@ static void down(void)
         down_until("02:00:02");
         boot(false);
         tick();
-        tells("what came before the start has passed, however short ago", "02:00:02 a caught up 02:00:00 -> starting, chained (run 2)\n"
-                                                                         "02:00:02 start 2.1\n");
+        tells("what came before the start has passed, however short ago",
+              "02:00:02 a caught up 02:00:00 -> starting, chained (run 2)\n"
+              "02:00:02 start 2.1\n");
         story_end();
 }
 
@@ -164,8 +169,9 @@ static void with_active(void)
         started(1, 1);
         skip();
         sleep_until("04:30:00");
-        tells("a run that is active is waited for, also under forbid", "04:30:00 a due 02:00:00..03:00:00 x2 -> missed (down) (run 2)\n"
-                                                                       "04:30:00 a caught up 04:00:00 -> queued (chain), chained (run 3)\n");
+        tells("a run that is active is waited for, also under forbid",
+              "04:30:00 a due 02:00:00..03:00:00 x2 -> missed (down) (run 2)\n"
+              "04:30:00 a caught up 04:00:00 -> queued (chain), chained (run 3)\n");
         exits(1, 1, 0);
         is_int(S.runs[3].state, RUN_STARTING, "and then it starts");
         story_end();

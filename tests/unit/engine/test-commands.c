@@ -110,7 +110,11 @@ static void pauses_until(void)
         put(hourly("a"));
         boot(false);
         step((struct event){ .type = EVENT_COMMAND,
-                             .command = { .id = 1, .type = COMMAND_PAUSE, .job = "a", .until = { parse_time("02:30:00") }, .why = "backup" } });
+                             .command = { .id = 1,
+                                          .type = COMMAND_PAUSE,
+                                          .job = "a",
+                                          .until = { parse_time("02:30:00") },
+                                          .why = "backup" } });
         ok(S.jobs[1].paused && S.jobs[1].pause_until.usec == parse_time("02:30:00"), "paused until");
         at("02:29:59");
         ok(S.jobs[1].paused, "to the second");
@@ -161,8 +165,9 @@ static void holds(void)
         command(3, COMMAND_RESUME, "a", 0);
         tick();
         at("03:00:00");
-        ok(S.runs[1].scheduled_at.usec == parse_time("01:00:00") && S.runs[1].scheduled_until.usec >= parse_time("02:00:00") &&
-           S.runs[1].count >= 2, "instants held back are not lost when the job is disabled meanwhile");
+        ok(S.runs[1].scheduled_at.usec == parse_time("01:00:00") &&
+                   S.runs[1].scheduled_until.usec >= parse_time("02:00:00") && S.runs[1].count >= 2,
+           "instants held back are not lost when the job is disabled meanwhile");
         story_end();
 }
 
@@ -179,10 +184,11 @@ static void survives(void)
         down_until("02:30:00");
         boot(false);
         at("03:00:00");
-        tells("a pause and an override survive a restart", "02:30:00 a due 01:00:00..02:00:00 x2 -> skipped (paused) (run 1)\n"
-                                                           "02:30:00 b due 01:00:00..02:00:00 x2 -> skipped (disabled) (run 2)\n"
-                                                           "03:00:00 run 1 covers 01:00:00..03:00:00 x3\n"
-                                                           "03:00:00 run 2 covers 01:00:00..03:00:00 x3\n");
+        tells("a pause and an override survive a restart",
+              "02:30:00 a due 01:00:00..02:00:00 x2 -> skipped (paused) (run 1)\n"
+              "02:30:00 b due 01:00:00..02:00:00 x2 -> skipped (disabled) (run 2)\n"
+              "03:00:00 run 1 covers 01:00:00..03:00:00 x3\n"
+              "03:00:00 run 2 covers 01:00:00..03:00:00 x3\n");
         story_end();
 }
 

@@ -19,16 +19,17 @@ static void forbid(void)
         at("04:30:00");
         exits(1, 1, 0);
         at("05:00:00");
-        tells("forbid: instants during a run are one row that grows", "01:00:00 a due -> starting (run 1)\n"
-                                                                      "01:00:00 start 1.1\n"
-                                                                      "01:00:00 run 1 -> running\n"
-                                                                      "02:00:00 a due -> skipped (concurrency) by run 1 (run 2)\n"
-                                                                      "03:00:00 run 2 covers 02:00:00..03:00:00 x2\n"
-                                                                      "04:00:00 run 2 covers 02:00:00..04:00:00 x3\n"
-                                                                      "04:30:00 run 1 -> succeeded\n"
-                                                                      "04:30:00 forget 1.1\n"
-                                                                      "05:00:00 a due -> starting (run 3)\n"
-                                                                      "05:00:00 start 3.1\n");
+        tells("forbid: instants during a run are one row that grows",
+              "01:00:00 a due -> starting (run 1)\n"
+              "01:00:00 start 1.1\n"
+              "01:00:00 run 1 -> running\n"
+              "02:00:00 a due -> skipped (concurrency) by run 1 (run 2)\n"
+              "03:00:00 run 2 covers 02:00:00..03:00:00 x2\n"
+              "04:00:00 run 2 covers 02:00:00..04:00:00 x3\n"
+              "04:30:00 run 1 -> succeeded\n"
+              "04:30:00 forget 1.1\n"
+              "05:00:00 a due -> starting (run 3)\n"
+              "05:00:00 start 3.1\n");
         started(3, 1);
         at("06:00:00");
         tells("another cause, another row", "05:00:00 run 3 -> running\n"
@@ -91,12 +92,13 @@ static void replace(void)
         at("01:00:00");
         started(1, 1);
         at("02:00:00");
-        tells("replace: the old one is told to stop, the new one waits until it is gone", "01:00:00 a due -> starting (run 1)\n"
-                                                                                           "01:00:00 start 1.1\n"
-                                                                                           "01:00:00 run 1 -> running\n"
-                                                                                           "02:00:00 run 1 -> running, stopping\n"
-                                                                                           "02:00:00 a due -> queued (concurrency) (run 2)\n"
-                                                                                           "02:00:00 stop 1.1 (replaced)\n");
+        tells("replace: the old one is told to stop, the new one waits until it is gone",
+              "01:00:00 a due -> starting (run 1)\n"
+              "01:00:00 start 1.1\n"
+              "01:00:00 run 1 -> running\n"
+              "02:00:00 run 1 -> running, stopping\n"
+              "02:00:00 a due -> queued (concurrency) (run 2)\n"
+              "02:00:00 stop 1.1 (replaced)\n");
         at("02:00:07");
         dies(1, 1, 15, END_STOPPED);
         tells("it ends as cancelled, and is not tried again", "02:00:07 run 1 -> cancelled (replaced)\n"
@@ -136,13 +138,14 @@ static void allow(void)
         boot(false);
         at("04:00:00");
         started(1, 1);
-        tells("allow: as many at once as max_concurrent says, all others wait", "01:00:00 a due -> starting (run 1)\n"
-                                                                               "01:00:00 start 1.1\n"
-                                                                               "02:00:00 a due -> starting (run 2)\n"
-                                                                               "02:00:00 start 2.1\n"
-                                                                               "03:00:00 a due -> queued (concurrency) (run 3)\n"
-                                                                               "04:00:00 a due -> queued (concurrency) (run 4)\n"
-                                                                               "04:00:00 run 1 -> running\n");
+        tells("allow: as many at once as max_concurrent says, all others wait",
+              "01:00:00 a due -> starting (run 1)\n"
+              "01:00:00 start 1.1\n"
+              "02:00:00 a due -> starting (run 2)\n"
+              "02:00:00 start 2.1\n"
+              "03:00:00 a due -> queued (concurrency) (run 3)\n"
+              "04:00:00 a due -> queued (concurrency) (run 4)\n"
+              "04:00:00 run 1 -> running\n");
         exits(1, 1, 0);
         tells("one ends, the next one starts", "04:00:00 run 1 -> succeeded\n"
                                                "04:00:00 run 3 -> starting\n"
@@ -166,12 +169,13 @@ static void backoff_counts(void)
         started(1, 1);
         exits(1, 1, 1);
         at("02:00:00");
-        tells("an instant in the wait before a retry meets an active run", "01:00:00 a due -> starting (run 1)\n"
-                                                                           "01:00:00 start 1.1\n"
-                                                                           "01:00:00 run 1 -> running\n"
-                                                                           "01:00:00 run 1 -> backoff (exit) until 03:00:00\n"
-                                                                           "01:00:00 forget 1.1\n"
-                                                                           "02:00:00 a due -> skipped (concurrency) by run 1 (run 2)\n");
+        tells("an instant in the wait before a retry meets an active run",
+              "01:00:00 a due -> starting (run 1)\n"
+              "01:00:00 start 1.1\n"
+              "01:00:00 run 1 -> running\n"
+              "01:00:00 run 1 -> backoff (exit) until 03:00:00\n"
+              "01:00:00 forget 1.1\n"
+              "02:00:00 a due -> skipped (concurrency) by run 1 (run 2)\n");
         story_end();
 }
 
@@ -221,7 +225,9 @@ static void by_hand(void)
                                                            "00:30:00 reply 1: ok\n"
                                                            "00:30:00 start 1.1\n"
                                                            "00:30:00 reply 2: conflict\n");
-        step((struct event){ .type = EVENT_COMMAND, .command = { .id = 3, .type = COMMAND_RUN, .job = "a", .force = true, .until = WALL_NEVER } });
+        step((struct event){
+                .type = EVENT_COMMAND,
+                .command = { .id = 3, .type = COMMAND_RUN, .job = "a", .force = true, .until = WALL_NEVER } });
         tells("--force leaves out concurrency", "00:30:00 a asked for -> starting (run 2)\n"
                                                 "00:30:00 reply 3: ok\n"
                                                 "00:30:00 start 2.1\n");

@@ -90,7 +90,7 @@ static void unions(void)
         story_end();
 }
 
-/* A zone of its own: an hour skipped on 29 March at 02:00, one repeated on 25 October at 03:00 (02:00 and 01:00 UTC). */
+/* A zone of its own: an hour skipped on 29 March at 02:00, one repeated on 25 October at 03:00 (both 01:00 UTC). */
 static struct tz *central(void)
 {
         static const char header[44] = { 'T', 'Z', 'i', 'f', '2', [39] = 1, [43] = 4 };
@@ -125,12 +125,13 @@ static void daylight_saving(void)
         put(j);
         boot(false);
         at("02:00:00");
-        tells("skipped hour: the fixed one right after the gap, the interval not at all", "00:30:00 interval due -> starting (run 1)\n"
-                                                                                        "00:30:00 start 1.1\n"
-                                                                                        "01:00:00 fixed due -> starting (run 2)\n"
-                                                                                        "01:00:00 start 2.1\n"
-                                                                                        "01:30:00 interval due -> starting (run 3)\n"
-                                                                                        "01:30:00 start 3.1\n");
+        tells("skipped hour: the fixed one right after the gap, the interval not at all",
+              "00:30:00 interval due -> starting (run 1)\n"
+              "00:30:00 start 1.1\n"
+              "01:00:00 fixed due -> starting (run 2)\n"
+              "01:00:00 start 2.1\n"
+              "01:30:00 interval due -> starting (run 3)\n"
+              "01:30:00 start 3.1\n");
         story_end();
 
         story("2026-10-24 23:00:00");

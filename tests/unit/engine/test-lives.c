@@ -1,4 +1,4 @@
-/* Crashes and restarts, what must be durable before what, a store that can't write, shutdown, answers that come late. */
+/* Crashes and restarts, what must be durable before what, a store that can't write, shutdown, late answers. */
 #include "story.h"
 
 static struct job *hourly(const char *name)
@@ -192,7 +192,8 @@ static void no_definition(void)
         skip();
         boot(false);
         exits(1, 1, 1);
-        ok(run_state_ends(S.runs[1].state) && S.runs[1].state == RUN_FAILED, "a definition that is gone: judged by the defaults");
+        ok(run_state_ends(S.runs[1].state) && S.runs[1].state == RUN_FAILED,
+           "a definition that is gone: judged by the defaults");
         r = S.runs[1];
         ok(!(r.flags & RUN_DEAD) && r.attempt == 1, "not tried again");
         story_end();
@@ -212,7 +213,8 @@ static void degraded(void)
         step((struct event){ .type = EVENT_STORE_FAILED });
         exits(2, 1, 0);
         at("02:00:00");
-        ok(!strstr(S.text, "due") && !strstr(S.text, "start"), "nothing can be written: nothing starts, no instant is taken up");
+        ok(!strstr(S.text, "due") && !strstr(S.text, "start"),
+           "nothing can be written: nothing starts, no instant is taken up");
         ok(!strstr(S.text, "forget"), "an end stays in its record");
         skip();
         command(1, COMMAND_RUN, "b", 0);

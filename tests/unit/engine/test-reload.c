@@ -45,7 +45,8 @@ static void changes_late(void)
         S.wall += 31 * MINUTE;
         S.mono += 31 * MINUTE;
         put(job("a", "10,40 * * * *"));
-        ok(strstr(S.text, "a caught up 01:00:00") || strstr(S.text, "a due 01:00:00"), "instants before a change are the old schedule's");
+        ok(strstr(S.text, "a caught up 01:00:00") || strstr(S.text, "a due 01:00:00"),
+           "instants before a change are the old schedule's");
         ok(!strstr(S.text, "00:40"), "and none of the new one's");
         at("01:10:00");
         is_int(S.runs[2].scheduled_at.usec, parse_time("01:10:00"), "after it the new one's");
@@ -67,7 +68,8 @@ static void same_again(void)
         put(j);
         tells("a reload touches no run", "");
         at("02:00:00");
-        tells("and makes the schedule begin anew in nothing", "02:00:00 a due -> skipped (concurrency) by run 1 (run 2)\n");
+        tells("and makes the schedule begin anew in nothing",
+              "02:00:00 a due -> skipped (concurrency) by run 1 (run 2)\n");
         story_end();
 }
 
@@ -95,7 +97,8 @@ static void definition_of_a_run(void)
         exits(1, 1, 1);
         is_int(S.runs[2].digest[0], b->digest[0], "a run takes the definition in force when its first attempt starts");
         at("01:01:00");
-        ok(S.runs[1].state == RUN_QUEUED || S.runs[1].state == RUN_STARTING, "the wait is the one of its own definition");
+        ok(S.runs[1].state == RUN_QUEUED || S.runs[1].state == RUN_STARTING,
+           "the wait is the one of its own definition");
         exits(2, 1, 0);
         is_int(S.runs[1].state, RUN_STARTING, "a retry");
         is_int(S.runs[1].digest[0], a->digest[0], "goes by the definition of the first attempt");

@@ -82,20 +82,28 @@ static void endings(void)
 {
         static const struct ending v[] = {
                 { "exit 0", EVENT_EXITED, 0, END_SELF, 0, 0, 0, RUN_SUCCEEDED, REASON_NONE },
-                { "exit 3 is among success_codes", EVENT_EXITED, 3 << 8, END_SELF, 0, 0, 0, RUN_SUCCEEDED, REASON_NONE },
-                { "exit 4 is among skip_codes", EVENT_EXITED, 4 << 8, END_SELF, 0, 0, 0, RUN_SKIPPED, REASON_EXIT_CODE },
+                { "exit 3 is among success_codes", EVENT_EXITED, 3 << 8, END_SELF, 0, 0, 0, RUN_SUCCEEDED,
+                  REASON_NONE },
+                { "exit 4 is among skip_codes", EVENT_EXITED, 4 << 8, END_SELF, 0, 0, 0, RUN_SKIPPED,
+                  REASON_EXIT_CODE },
                 { "exit 1", EVENT_EXITED, 1 << 8, END_SELF, 0, 0, 0, RUN_BACKOFF, REASON_EXIT },
                 { "exit 9 is not among exit_codes", EVENT_EXITED, 9 << 8, END_SELF, 0, 0, 0, RUN_FAILED, REASON_EXIT },
-                { "exit, not asked for", EVENT_EXITED, 1 << 8, END_SELF, 0, 0, RETRY_BIT(REASON_SIGNAL), RUN_FAILED, REASON_EXIT },
+                { "exit, not asked for", EVENT_EXITED, 1 << 8, END_SELF, 0, 0, RETRY_BIT(REASON_SIGNAL), RUN_FAILED,
+                  REASON_EXIT },
                 { "signal", EVENT_EXITED, 11, END_SELF, 0, 0, 0, RUN_BACKOFF, REASON_SIGNAL },
-                { "signal, not asked for", EVENT_EXITED, 11, END_SELF, 0, 0, RETRY_BIT(REASON_EXIT), RUN_FAILED, REASON_SIGNAL },
+                { "signal, not asked for", EVENT_EXITED, 11, END_SELF, 0, 0, RETRY_BIT(REASON_EXIT), RUN_FAILED,
+                  REASON_SIGNAL },
                 { "timeout", EVENT_EXITED, 15, END_TIMEOUT, 0, 0, 0, RUN_BACKOFF, REASON_TIMEOUT },
-                { "timeout that exits 0 all the same", EVENT_EXITED, 0, END_TIMEOUT, 0, 0, RETRY_BIT(REASON_EXIT), RUN_TIMED_OUT, REASON_TIMEOUT },
-                { "total_timeout is never retried", EVENT_EXITED, 15, END_TOTAL_TIMEOUT, 0, 0, 0, RUN_TIMED_OUT, REASON_TOTAL_TIMEOUT },
+                { "timeout that exits 0 all the same", EVENT_EXITED, 0, END_TIMEOUT, 0, 0, RETRY_BIT(REASON_EXIT),
+                  RUN_TIMED_OUT, REASON_TIMEOUT },
+                { "total_timeout is never retried", EVENT_EXITED, 15, END_TOTAL_TIMEOUT, 0, 0, 0, RUN_TIMED_OUT,
+                  REASON_TOTAL_TIMEOUT },
                 { "spawn", EVENT_START_FAILED, 0, END_SELF, STAGE_CHDIR, 0, 0, RUN_BACKOFF, REASON_SPAWN },
-                { "spawn, not asked for", EVENT_START_FAILED, 0, END_SELF, STAGE_EXEC, 0, RETRY_BIT(REASON_EXIT), RUN_FAILED, REASON_SPAWN },
+                { "spawn, not asked for", EVENT_START_FAILED, 0, END_SELF, STAGE_EXEC, 0, RETRY_BIT(REASON_EXIT),
+                  RUN_FAILED, REASON_SPAWN },
                 { "lost", EVENT_LOST, 0, END_SELF, 0, REASON_SUPERVISOR, 0, RUN_LOST, REASON_SUPERVISOR },
-                { "lost, asked for", EVENT_LOST, 0, END_SELF, 0, REASON_SUPERVISOR, RETRY_BIT(REASON_SUPERVISOR), RUN_BACKOFF, REASON_SUPERVISOR },
+                { "lost, asked for", EVENT_LOST, 0, END_SELF, 0, REASON_SUPERVISOR, RETRY_BIT(REASON_SUPERVISOR),
+                  RUN_BACKOFF, REASON_SUPERVISOR },
                 { "record gone", EVENT_LOST, 0, END_SELF, 0, REASON_RECORD, 0, RUN_LOST, REASON_RECORD },
         };
 
@@ -119,11 +127,13 @@ static void endings(void)
                 at("01:00:00");
                 if (t->type != EVENT_START_FAILED)
                         started(1, 1);
-                answer(t->type, 1, 1, t->type == EVENT_EXITED ? t->status : RUN_NO_STATUS, t->cause, t->stage, t->stage ? ENOENT : 0, false, t->lost);
-                if (!ok(S.runs[1].state == t->state && S.runs[1].reason == t->reason, "%s: %s (%s)", t->name, run_state_name(t->state),
-                        run_reason_name(t->reason)))
+                answer(t->type, 1, 1, t->type == EVENT_EXITED ? t->status : RUN_NO_STATUS, t->cause, t->stage,
+                       t->stage ? ENOENT : 0, false, t->lost);
+                if (!ok(S.runs[1].state == t->state && S.runs[1].reason == t->reason, "%s: %s (%s)", t->name,
+                        run_state_name(t->state), run_reason_name(t->reason)))
                         diag("it is %s (%s)", run_state_name(S.runs[1].state), run_reason_name(S.runs[1].reason));
-                is_int(S.runs[1].wait_status, t->type == EVENT_EXITED ? t->status : RUN_NO_STATUS, "its status is the kernel's or none");
+                is_int(S.runs[1].wait_status, t->type == EVENT_EXITED ? t->status : RUN_NO_STATUS,
+                       "its status is the kernel's or none");
                 is_int(S.runs[1].attempt, 1, "one attempt");
                 if (t->stage)
                         ok(S.runs[1].stage == t->stage && S.runs[1].error == ENOENT, "with stage and errno");
@@ -207,7 +217,8 @@ static void faults(void)
                         sleep_until(clock_text(next));
         }
         is_int(S.runs[1].reason, REASON_SPAWN, "for an hour, then it has failed (spawn)");
-        ok(S.wall >= parse_time("02:00:00") && S.wall <= parse_time("02:02:00"), "after an hour (%s)", clock_text(S.wall));
+        ok(S.wall >= parse_time("02:00:00") && S.wall <= parse_time("02:02:00"), "after an hour (%s)",
+           clock_text(S.wall));
         is_int(S.runs[1].attempt, 0, "without an attempt");
         story_end();
 }
@@ -268,7 +279,8 @@ static void timeouts(void)
         started(1, 1);
         exits(1, 1, 1);
         at("01:30:00");
-        ok(S.runs[1].state == RUN_TIMED_OUT && S.runs[1].reason == REASON_TOTAL_TIMEOUT, "total_timeout also ends a wait");
+        ok(S.runs[1].state == RUN_TIMED_OUT && S.runs[1].reason == REASON_TOTAL_TIMEOUT,
+           "total_timeout also ends a wait");
         ok(S.runs[1].ended_at.usec >= parse_time("01:00:00"), "and says when");
         story_end();
 }
