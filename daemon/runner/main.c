@@ -399,6 +399,8 @@ int main(int argc, char *argv[])
         (void)close_range(RUNNER_SOCKET_FD + 1, ~0u, 0);
         (void)fcntl(RUNNER_SOCKET_FD, F_SETFD, FD_CLOEXEC);
         (void)umask(022);
+        /* Out of the session of a terminal that the daemon may have been started from, with every supervisor to come. */
+        (void)setsid();
         if (chdir("/") < 0)
                 die("/: %m");
         s.receive = mmap(NULL, RUNNERMSG_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

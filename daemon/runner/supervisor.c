@@ -360,7 +360,8 @@ static void start_command(const void *data, size_t size)
         if (r < 0)
                 fail(STAGE_RUNNER, r);
         sv.record.attempt = sv.message.attempt > 0 ? (uint32_t)sv.message.attempt : 0;
-        if (setsid() < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        /* A group of its own is enough here: the session is the command's.  (The runner has left any terminal's session.) */
+        if (setpgid(0, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
                 fail(STAGE_SESSION, -errno);
         r = setup_make(sv.state, &sv.message, &sv.setup, &stage);
         if (r < 0)
