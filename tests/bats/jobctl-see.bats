@@ -112,7 +112,7 @@ $(date -d 2026-03-29T02:00:00Z +%Y-%m-%dT%H:%M:%S%:z),hourly" ]
 
 @test "runs and list: whose they are, also where the job names no user" {
 	local me
-	me=$(id -un)
+	me=$(id -un 2>/dev/null) || skip "who runs this has no name"
 	ctl run --wait manual >/dev/null
 	[ "$(ctl runs manual --json | field "d['runs'][0]['user']")" = "$me" ]
 	[ "$(ctl runs -q --user "$me")" = "$(ctl runs -q)" ]
