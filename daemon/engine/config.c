@@ -114,7 +114,7 @@ static void cancel_unstarted(struct engine *e, struct ejob *ej)
 
         for (struct erun *r = ej->first; r; r = next) {
                 next = r->next;
-                if (r->info.start == 0 && r->info.state == RUN_QUEUED)
+                if (r->info.attempt == 0 && !r->start_sent && (r->info.state == RUN_QUEUED || r->info.state == RUN_STARTING))
                         run_end(e, r, RUN_CANCELLED, REASON_REMOVED);
         }
 }

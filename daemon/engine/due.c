@@ -162,15 +162,37 @@ static void off(struct engine *e, struct ejob *ej, enum run_reason reason, struc
         accounted(e, ej, last);
 }
 
+/* The end of a pause: its instants are accounted for up to there; what was held back passed, and catch_up decides about it. */
+void due_resume(struct engine *e, struct ejob *ej)
+{
+        bool hold = ej->pause->hold, due = ej->next.usec <= e->now.usec && !e->clock_waiting;
+
+        if (!hold && due)
+                off(e, ej, REASON_PAUSED, ej->pause->until.usec < e->now.usec ? ej->pause->until : e->now);
+        free(ej->pause->why);
+        free(ej->pause);
+        ej->pause = NULL;
+        range_close(ej);
+        out_job(e, ej);
+        if (hold && due && job_enabled(ej)) {
+                passed(e, ej, e->now);
+                accounted(e, ej, e->now);
+                runs_admit(e, ej);
+        }
+        due_arm(e, ej);
+}
+
 /* Everything of this job that is due at `now`. */
 void due_take_up(struct engine *e, struct ejob *ej)
 {
         struct wall late = { e->now.usec - LATE_MAX_USEC - 1 };
 
+        if (ej->def && ej->pause && ej->pause->until.usec <= e->now.usec && !e->clock_waiting)
+                due_resume(e, ej);
         if (!ej->def || ej->next.usec > e->now.usec || e->clock_waiting || (ej->pause && ej->pause->hold))
                 return;
         if (ej->pause) {
-                off(e, ej, REASON_PAUSED, ej->pause->until.usec < e->now.usec ? ej->pause->until : e->now);
+                off(e, ej, REASON_PAUSED, e->now);
         } else if (!job_enabled(ej)) {
                 off(e, ej, REASON_DISABLED, e->now);
         } else {
@@ -190,26 +212,6 @@ void due_take_up(struct engine *e, struct ejob *ej)
         }
         due_arm(e, ej);
         runs_admit(e, ej);
-}
-
-/* The end of a pause: what was held back passed, and catch_up decides about it. */
-void due_resume(struct engine *e, struct ejob *ej)
-{
-        bool hold = ej->pause->hold;
-
-        if (!hold)
-                due_take_up(e, ej);
-        free(ej->pause->why);
-        free(ej->pause);
-        ej->pause = NULL;
-        range_close(ej);
-        out_job(e, ej);
-        if (hold && job_enabled(ej) && ej->next.usec <= e->now.usec) {
-                passed(e, ej, e->now);
-                accounted(e, ej, e->now);
-                runs_admit(e, ej);
-        }
-        due_arm(e, ej);
 }
 
 /* @reboot: its instant is the moment of the start, its trigger a kind of its own; no other instant joins its row. */

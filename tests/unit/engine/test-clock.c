@@ -189,6 +189,23 @@ static void waits_by_the_boot_clock(void)
         story_end();
 }
 
+static void resume_in_clock_wait(void)
+{
+        story("2026-03-02 08:30:00");
+        put(job("a", "0 * * * *"));
+        boot(false);
+        hold(1, "a", NULL);
+        at("16:30:00");
+        skip();
+        put(job("b", "0 * * * *"));       /* something whose watermark is 16:30 */
+        crash();
+        S.wall = parse_time("12:10:00");
+        boot(false);
+        command(2, COMMAND_RESUME, "a", 0);
+        tells("while the clock is not trusted a resume decides nothing", "12:10:00 reply 2: ok\n");
+        story_end();
+}
+
 int main(void)
 {
         small();
@@ -197,5 +214,6 @@ int main(void)
         restarts();
         clock_wait();
         waits_by_the_boot_clock();
+        resume_in_clock_wait();
         return tap_done();
 }

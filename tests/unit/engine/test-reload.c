@@ -135,6 +135,38 @@ static void goes(void)
         story_end();
 }
 
+static void goes_before_its_turn(void)
+{
+        story("2026-03-02 00:30:00");
+        S.opt.max_starting = 1;
+        put(hourly("a"));
+        put(hourly("b"));
+        boot(false);
+        at("01:00:00");
+        skip();
+        take_away("b");
+        tells("written down ahead of its turn, and removed", "01:00:00 run 2 -> cancelled (removed)\n");
+        started(1, 1);
+        tells("it is not started", "01:00:00 run 1 -> running\n");
+        story_end();
+}
+
+static void pause_over_in_a_sleep(void)
+{
+        story("2026-03-02 00:30:00");
+        put(hourly("a"));
+        boot(false);
+        step((struct event){ .type = EVENT_COMMAND, .command = { .id = 1, .type = COMMAND_PAUSE, .job = "a", .until = { parse_time("01:30:00") } } });
+        skip();
+        S.wall += 3 * HOUR;
+        S.mono += 3 * HOUR;               /* 03:30, and the first to come is a reload */
+        put(job("a", "45 * * * *"));
+        tick();
+        ok(S.runs[1].state == RUN_SKIPPED && S.runs[1].count == 1, "01:00 was paused");
+        ok(S.runs[2].id && S.runs[3].scheduled_until.usec == parse_time("03:00:00"), "02:00 and 03:00 were not, and are accounted for");
+        story_end();
+}
+
 static void goes_in_backoff(void)
 {
         struct job *j;
@@ -272,6 +304,8 @@ int main(void)
         same_again();
         definition_of_a_run();
         goes();
+        goes_before_its_turn();
+        pause_over_in_a_sleep();
         goes_in_backoff();
         renamed();
         changed_while_down();
