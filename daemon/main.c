@@ -240,7 +240,7 @@ int main(int argc, char **argv)
         if (!config_path || zones_new(NULL, &zones) < 0)
                 return failed(&err);
         source = zones_source(zones, zones_local(zones));
-        if (shell_read_config(config_path, &source, &opt.config, &err) < 0)
+        if (shell_read_config(config_path, a.places.config, &source, &opt.config, &err) < 0)
                 return failed(&err);
         if (a.log_format == (enum log_format)-1 || a.log_level < 0)
                 (void)log_open(a.log_format == (enum log_format)-1 ? opt.config.log_format : a.log_format,

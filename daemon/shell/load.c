@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "jobfile/trusted.h"
 #include "log/log.h"
 #include "shell/internal.h"
 #include "shell/service.h"
@@ -69,24 +70,44 @@ struct folder_options shell_folder_options(const struct shell *s)
         };
 }
 
-int shell_read_config(const char *path, const struct zone_source *zones, struct config *ret, struct error *reterr)
+/* As strict as with job files: what it says runs as root.  0 with *ret_fd -1: there is none. */
+static int open_config(const char *path, bool must_exist, int *ret_fd, struct stat *ret_st, struct error *reterr)
 {
-        _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        const char *slash = strrchr(path, '/');
+        _cleanup_(freep) char *folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
+        _cleanup_(closep) int dir = -1;
+        struct error err = ERROR_NULL;
+        bool link;
+        int r;
+
+        if (!folder)
+                return error_set(reterr, -ENOMEM, ERROR_FAILED, "out of memory");
+        r = trusted_dir(folder, geteuid(), &dir, &err);
+        if (r == 0)
+                r = trusted_file(dir, folder, slash + 1, geteuid(), ret_fd, ret_st, &link, &err);
+        if (r == 0 || (r == -ENOENT && !must_exist))
+                return 0;
+        return error_set(reterr, r, ERROR_FAILED, "%s%s", r == -ENOENT ? path : err.message,
+                         r == -ENOENT ? ": there is no such file" : "");
+}
+
+int shell_read_config(const char *path, bool must_exist, const struct zone_source *zones, struct config *ret,
+                      struct error *reterr)
+{
+        _cleanup_(closep) int fd = -1;
         _cleanup_(freep) char *text = NULL;
         struct diagnostics errors = { 0 }, warnings = { 0 };
         struct jobfile_options opt = { .zones = zones, .now = clock_wall() };
         struct stat st;
         ssize_t n;
-        int r;
+        int r = open_config(path, must_exist, &fd, &st, reterr);
 
-        if (fd < 0 && errno == ENOENT) {
+        if (r < 0)
+                return r;
+        if (fd < 0) {
                 config_init(ret);
                 return 0;
         }
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return error_set(reterr, -errno, ERROR_FAILED, "%s: %s", path, strerror(errno));
-        if (!S_ISREG(st.st_mode))
-                return error_set(reterr, -EINVAL, ERROR_FAILED, "%s is not a plain file", path);
         if (st.st_size > CONFIG_SIZE_MAX)
                 return error_set(reterr, -EFBIG, ERROR_FAILED, "%s is over 1 MiB", path);
         text = malloc((size_t)st.st_size + 1);

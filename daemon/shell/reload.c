@@ -56,7 +56,7 @@ static void reload_config(struct shell *s)
         struct error err = ERROR_NULL;
         const struct tz *local;
 
-        if (shell_read_config(s->places.config, &s->zone_source, &fresh, &err) < 0) {
+        if (shell_read_config(s->places.config, s->given.config, &s->zone_source, &fresh, &err) < 0) {
                 log_error("the configuration is as it was: %s", err.message);
                 return;
         }

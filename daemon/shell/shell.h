@@ -33,5 +33,7 @@ int shell_run(struct shell *s, struct error *reterr);
 struct shell *shell_free(struct shell *s);
 DEFINE_CLEANUP(struct shell *, shell_free);
 
-/* Reads a configuration's file.  A missing one gives the defaults.  Errors are logged with their places. */
-int shell_read_config(const char *path, const struct zone_source *zones, struct config *ret, struct error *reterr);
+/* Reads a configuration's file, which only root or the daemon's user may have written.  A missing one gives the
+ * defaults, unless it must exist.  Errors are logged with their places. */
+int shell_read_config(const char *path, bool must_exist, const struct zone_source *zones, struct config *ret,
+                      struct error *reterr);

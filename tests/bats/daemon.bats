@@ -92,6 +92,24 @@ teardown() {
 	[[ ${lines[-1]} == *"jobschedd.yaml:2:1:"*"max_runing"* ]]
 }
 
+@test "a configuration that is named must be there, and one that others may write is refused" {
+	run "$top_builddir/jobschedd" --root "$ROOT" --config "$ROOT/none.yaml"
+	[ "$status" -eq 1 ]
+	[[ ${lines[-1]} == *"none.yaml: there is no such file" ]]
+	printf 'max_running: 5\n' >"$ROOT/etc/jobschedd.yaml"
+	chmod 666 "$ROOT/etc/jobschedd.yaml"
+	run "$top_builddir/jobschedd" --root "$ROOT"
+	[ "$status" -eq 1 ]
+	[[ ${lines[-1]} == *"jobschedd.yaml can be written by everybody"* ]]
+	chmod 644 "$ROOT/etc/jobschedd.yaml"
+	start_daemon
+	# A running one goes on as before.
+	chmod 666 "$ROOT/etc/jobschedd.yaml"
+	kill -HUP "$DAEMON"
+	eventually grep -q 'the configuration is as it was: .*can be written' "$ROOT/daemon.log"
+	[ "$(ctl status --json | field "d['state']")" = ok ]
+}
+
 @test "--check reports every error and exits 1; 0 when all is well" {
 	job good <<-'YAML'
 		jobs:
