@@ -446,11 +446,26 @@ static int judge(struct cli *c, struct check *k)
         return r;
 }
 
-/* One line: `OK: …|jobs=12 failing=0`, as monitoring plugins do. */
-static int status_check(struct cli *c)
+/* One line: `OK: …|jobs=12 failing=0`, as monitoring plugins do; or the same in another form. */
+static void put_verdict(struct cli *c, const struct check *k, const char *what, const char *numbers)
 {
         static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
-        _cleanup_(strbuf_done) struct strbuf shown = { 0 };
+        _cleanup_(json_decrefp) json_t *doc = json_object();
+
+        json_object_set_new(doc, "check", json_string(words[k->level]));
+        json_object_set_new(doc, "answer", json_string(what));
+        json_object_set_new(doc, "jobs", json_integer(MAX(k->jobs, INT64_C(0))));
+        json_object_set_new(doc, "failing", json_integer(k->failing));
+        json_object_set_new(doc, "blocked", json_integer(MAX(k->blocked, INT64_C(0))));
+        if (c->format == OUTPUT_NAME)
+                (void)puts(words[k->level]);
+        else if (!print_object(c, doc))
+                (void)printf("JOBSCHEDD %s: %s%s\n", words[k->level], what, numbers);
+}
+
+static int status_check(struct cli *c)
+{
+        _cleanup_(strbuf_done) struct strbuf shown = { 0 }, numbers = { 0 };
         struct check k = { 0 };
         int64_t max_failed = 0;
         int r;
@@ -460,8 +475,7 @@ static int status_check(struct cli *c)
                 r = judge(c, &k);
         if (r != EXIT_OK) {
                 k.level = r == EXIT_UNREACHABLE ? CHECK_CRITICAL : CHECK_UNKNOWN;
-                (void)printf("JOBSCHEDD %s: %s\n", words[k.level],
-                             r == EXIT_UNREACHABLE ? "the daemon can't be reached" : "can't tell");
+                put_verdict(c, &k, r == EXIT_UNREACHABLE ? "the daemon can't be reached" : "can't tell", "");
                 strbuf_done(&k.what);
                 return k.level;
         }
@@ -471,9 +485,9 @@ static int status_check(struct cli *c)
         for (size_t i = 0; i < shown.n; i++)
                 if (shown.s[i] == '|') /* parts the words from the numbers */
                         shown.s[i] = '/';
-        (void)printf("JOBSCHEDD %s: %s|jobs=%lld failing=%lld;0;%lld blocked=%lld\n", words[k.level],
-                     k.what.n > 0 ? strbuf_str(&shown) : "all is well", (long long)MAX(k.jobs, INT64_C(0)),
-                     (long long)k.failing, (long long)max_failed, (long long)MAX(k.blocked, INT64_C(0)));
+        strbuf_addf(&numbers, "|jobs=%lld failing=%lld;0;%lld blocked=%lld", (long long)MAX(k.jobs, INT64_C(0)),
+                    (long long)k.failing, (long long)max_failed, (long long)MAX(k.blocked, INT64_C(0)));
+        put_verdict(c, &k, k.what.n > 0 ? strbuf_str(&shown) : "all is well", strbuf_str(&numbers));
         strbuf_done(&k.what);
         return k.level;
 }

@@ -67,6 +67,17 @@ has_keys() {
 	ctl status | grep -q "fails  failed (exit 3)"
 }
 
+@test "status --check in other forms" {
+	run ctl status --check --json
+	[ "$status" -eq 0 ]
+	has_keys 'schema_version host check answer jobs failing blocked' d <<<"$output"
+	[ "$(field "d['check']" <<<"$output")" = OK ]
+	ctl run --wait fails >/dev/null || true
+	run ctl status --check -o name
+	[ "$status" -eq 2 ]
+	[ "$output" = CRITICAL ]
+}
+
 @test "next: in order of time, by job, and in a span" {
 	[ "$(ctl next hourly -n 3 --from 2026-03-29T00:00:00+01:00 -o csv | tr -d '\r')" = "at,job
 $(date -d 2026-03-29T00:00:00Z +%Y-%m-%dT%H:%M:%S%:z),hourly
