@@ -11,16 +11,16 @@ teardown() {
 	teardown_root
 }
 
-@test "a file that is dropped in is in force within a second, and runs" {
+@test "a file that is dropped in is in force, and runs" {
 	start_daemon
 	job tick <<-'YAML'
 		jobs:
 		  tick: {schedule: "* * * * * *", command: "echo tock"}
 	YAML
-	PATIENCE=5 eventually has_job tick
-	# Written in place, not moved: in force as soon as the writer has closed it.
+	eventually has_job tick
+	# Written in place, not moved.  How soon is tested in virtual time: a busy machine needs seconds for the question alone.
 	printf 'jobs:\n  plain: {command: "true"}\n' >"$ROOT/etc/jobs.d/plain.yaml"
-	PATIENCE=2 eventually has_job plain
+	eventually has_job plain
 	eventually succeeded tick
 	[ "$(ctl logs tick)" = tock ]
 }
