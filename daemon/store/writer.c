@@ -265,6 +265,8 @@ static enum todo next_todo(struct writer *w)
                         return TODO_ACK; /* units without rows */
                 } else if (s->closing) {
                         return TODO_QUIT;
+                } else if (must_prune(w, now)) {
+                        return TODO_FORCED; /* commits come too often for an idle moment, but just now there is nothing to write */
                 } else {
                         due = idle_due(w, now);
                         if (now >= due)
