@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "calendar/civil.h"
+
 static _Noreturn void out_of_memory(void)
 {
         static const char line[] = "jobctl: out of memory\n";
@@ -301,18 +303,6 @@ static bool take_char(const char **s, char c)
         return true;
 }
 
-/* Days since 1970-01-01 of a Gregorian date (Howard Hinnant's days_from_civil). */
-static int64_t days_of(int y, int m, int d)
-{
-        int64_t era, yoe, doy;
-
-        y -= m <= 2;
-        era = (y >= 0 ? y : y - 399) / 400;
-        yoe = y - era * 400;
-        doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-        return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 int rfc3339_parse(const char *s, struct wall *ret)
 {
         int y, mon, d, h, min, sec, oh = 0, om = 0, sign = 1;
@@ -343,7 +333,7 @@ int rfc3339_parse(const char *s, struct wall *ret)
         if (*s || mon < 1 || mon > 12 || d < 1 || d > 31 || h > 23 || min > 59 || sec > 60 || oh > 23 || om > 59)
                 return -EINVAL;
         ret->usec =
-                (days_of(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - sign * (oh * 3600 + om * 60)) * USEC_PER_SEC +
+                (civil_days(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - sign * (oh * 3600 + om * 60)) * USEC_PER_SEC +
                 usec;
         return 0;
 }

@@ -8,6 +8,7 @@ libbase_a_SOURCES = \
 	daemon/base/failpoint.c daemon/base/failpoint.h \
 	daemon/base/fd.c daemon/base/fd.h \
 	daemon/base/heap.h \
+	daemon/base/ring.h \
 	daemon/base/time.h \
 	daemon/base/util.h \
 	daemon/tbl/commands.c daemon/tbl/commands.h \

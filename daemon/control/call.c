@@ -213,6 +213,27 @@ void call_error_memory(struct call *call)
         call_error(call, ERROR_BUSY, "out of memory");
 }
 
+void call_error_no_run(struct call *call)
+{
+        call_error(call, ERROR_NOT_FOUND, "no such run: %llu", (unsigned long long)call_count(call, "run", 0));
+}
+
+void call_found_run(struct call *call, struct run_detail *d, const struct error *err,
+                    void (*found)(struct call *call, const struct run_detail *d))
+{
+        if (!call_gone(call)) {
+                if (err)
+                        call_error(call, err->code, "%s", err->message);
+                else if (!d || d->run.id == 0)
+                        call_error_no_run(call);
+                else
+                        found(call, d);
+        }
+        if (d)
+                run_detail_free(d);
+        call_unref(call);
+}
+
 void call_event(struct call *call, const struct text *members)
 {
         struct text t = { 0 };

@@ -273,22 +273,14 @@ static void start_reading(struct call *call, const struct run_info *r)
                 finish(call);
 }
 
+static void begin_with(struct call *call, const struct run_detail *d)
+{
+        start_reading(call, &d->run);
+}
+
 static void on_detail(void *arg, struct run_detail *d, const struct error *err)
 {
-        struct call *call = arg;
-
-        if (!call_gone(call)) {
-                if (err)
-                        call_error(call, err->code, "%s", err->message);
-                else if (!d || d->run.id == 0)
-                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu",
-                                   (unsigned long long)call_count(call, "run", 0));
-                else
-                        start_reading(call, &d->run);
-        }
-        if (d)
-                run_detail_free(d);
-        call_unref(call);
+        call_found_run(arg, d, err, begin_with);
 }
 
 static void logs_of_run(struct call *call, uint64_t run)

@@ -214,20 +214,7 @@ static void send_run(struct call *call, const struct run_detail *d)
 
 static void on_run(void *arg, struct run_detail *d, const struct error *err)
 {
-        struct call *call = arg;
-
-        if (!call_gone(call)) {
-                if (err)
-                        call_error(call, err->code, "%s", err->message);
-                else if (!d || d->run.id == 0)
-                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu",
-                                   (unsigned long long)call_count(call, "run", 0));
-                else
-                        send_run(call, d);
-        }
-        if (d)
-                run_detail_free(d);
-        call_unref(call);
+        call_found_run(arg, d, err, send_run);
 }
 
 void cmd_run_show(struct call *call)

@@ -321,22 +321,17 @@ static void on_instant(void *arg, struct run_list *list, const struct error *err
 
 /* ---- the call */
 
+static void why_found(struct call *call, const struct run_detail *d)
+{
+        if (HAS_RIGHT(peer_rights_run(call->conn, &d->run), RIGHT_SEE))
+                why_run(call, &d->run);
+        else
+                call_error_no_run(call);
+}
+
 static void on_run(void *arg, struct run_detail *d, const struct error *err)
 {
-        struct call *call = arg;
-
-        if (!call_gone(call)) {
-                if (err)
-                        call_error(call, err->code, "%s", err->message);
-                else if (!d || d->run.id == 0 || !HAS_RIGHT(peer_rights_run(call->conn, &d->run), RIGHT_SEE))
-                        call_error(call, ERROR_NOT_FOUND, "no such run: %llu",
-                                   (unsigned long long)call_count(call, "run", 0));
-                else
-                        why_run(call, &d->run);
-        }
-        if (d)
-                run_detail_free(d);
-        call_unref(call);
+        call_found_run(arg, d, err, why_found);
 }
 
 static int ask_about_run(struct call *call, uint64_t run)

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/util.h"
+#include "calendar/civil.h"
 #include "calendar/timeparse.h"
 
 #define BLOCK_SIZE 65536
@@ -50,18 +51,6 @@ static int digits(const char *s, size_t n)
         return value;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar. */
-static int64_t days_to(int64_t y, int m, int d)
-{
-        int64_t era, yoe, doy;
-
-        y -= m <= 2;
-        era = (y >= 0 ? y : y - 399) / 400;
-        yoe = y - era * 400;
-        doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-        return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 /* "2026-11-22T01:02:03.123456789+00:00": the fixed form, always UTC.  Anything else: WALL_NEVER. */
 static struct wall parse_stamp(const char *s, size_t size)
 {
@@ -80,7 +69,7 @@ static struct wall parse_stamp(const char *s, size_t size)
         if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || minute < 0 || second < 0 ||
             usec < 0)
                 return WALL_NEVER;
-        return (struct wall){ ((days_to(year, month, day) * 24 + hour) * 60 + minute) * USEC_PER_MINUTE +
+        return (struct wall){ ((civil_days(year, month, day) * 24 + hour) * 60 + minute) * USEC_PER_MINUTE +
                               second * USEC_PER_SEC + usec };
 }
 

@@ -211,6 +211,12 @@ void call_error(struct call *call, enum error_code code, const char *fmt, ...) _
 /* `extra`: members of error.data beside code, or NULL; taken. */
 void call_error_data(struct call *call, int rpc_code, enum error_code code, json_t *extra, const char *message);
 void call_error_memory(struct call *call);
+/* There is no run of the parameter `run`, or none that the peer may see. */
+void call_error_no_run(struct call *call);
+/* The store's answer to a question for the run of the parameter `run`: an error, or found() with it.  Takes `d` and the
+ * question's reference to the call. */
+void call_found_run(struct call *call, struct run_detail *d, const struct error *err,
+                    void (*found)(struct call *call, const struct run_detail *d));
 /* An event of a call that streams: the members of params after "call", as text without braces, not taken. */
 void call_event(struct call *call, const struct text *members);
 /* For the audit log: who did what to whom, and what came of it. */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "base/heap.h"
+#include "base/ring.h"
 #include "engine/engine.h"
 
 /* Out of memory inside a step ends the process: the state on disk is whole, a restart goes on from it. */

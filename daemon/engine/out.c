@@ -36,17 +36,8 @@ void out_after_store(struct engine *e, const struct action *a, struct job *hold,
 {
         struct effect *x;
 
-        if (e->n_effects == e->effects_allocated) {
-                size_t n = MAX(e->effects_allocated * 2, (size_t)64);
-                struct effect *v = engine_realloc(NULL, n, sizeof(*v));
-
-                for (size_t i = 0; i < e->n_effects; i++)
-                        v[i] = e->effects[(e->effects_head + i) % e->effects_allocated];
-                free(e->effects);
-                e->effects = v;
-                e->effects_head = 0;
-                e->effects_allocated = n;
-        }
+        if (!ring_reserve(&e->effects, &e->effects_head, e->n_effects, &e->effects_allocated, sizeof(*e->effects)))
+                abort();
         x = &e->effects[(e->effects_head + e->n_effects++) % e->effects_allocated];
         *x = (struct effect){ .seq = e->next_seq, .action = *a, .hold = hold ? job_ref(hold) : NULL, .urgent = urgent };
         e->n_new_effects++;
@@ -206,17 +197,8 @@ void out_flush(struct engine *e)
 /* A start whose row is durable waits for its turn: max_starting paces them (runs_launch). */
 static void launch_add(struct engine *e, uint64_t run, uint32_t start)
 {
-        if (e->n_launch == e->launch_allocated) {
-                size_t n = MAX(e->launch_allocated * 2, (size_t)64);
-                struct launch *v = engine_realloc(NULL, n, sizeof(*v));
-
-                for (size_t i = 0; i < e->n_launch; i++)
-                        v[i] = e->launch[(e->launch_head + i) % e->launch_allocated];
-                free(e->launch);
-                e->launch = v;
-                e->launch_head = 0;
-                e->launch_allocated = n;
-        }
+        if (!ring_reserve(&e->launch, &e->launch_head, e->n_launch, &e->launch_allocated, sizeof(*e->launch)))
+                abort();
         e->launch[(e->launch_head + e->n_launch++) % e->launch_allocated] = (struct launch){ .run = run, .start = start };
 }
 

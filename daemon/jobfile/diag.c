@@ -93,24 +93,6 @@ void diagnostics_sort(struct diagnostics *d)
         }
 }
 
-int diagnostics_copy(const struct diagnostics *d, struct diagnostics *ret)
-{
-        struct diagnostics copy = { 0 };
-
-        for (size_t i = 0; i < d->n; i++) {
-                const struct diagnostic *o = &d->v[i];
-                struct diagnostic one;
-                int r = make(&one, o->line, o->column, o->key, o->hint, strdup(o->message));
-
-                if (r < 0 || (r = append(&copy, &one)) < 0) {
-                        diagnostics_done(&copy);
-                        return r;
-                }
-        }
-        *ret = copy;
-        return 0;
-}
-
 const char *clip(const char *text, char buf[CLIP_SIZE])
 {
         size_t n = 0, chars = 0;

@@ -13,9 +13,6 @@ void diagnostics_drop_last(struct diagnostics *d);
 /* In order of place; what is at no place comes first. */
 void diagnostics_sort(struct diagnostics *d);
 
-/* 0 or -ENOMEM; `ret` is untouched on failure. */
-int diagnostics_copy(const struct diagnostics *d, struct diagnostics *ret);
-
 /* User's text for a message: cut to a line of at most 60 characters, line ends as \n.  Into `buf`, which it returns. */
 #define CLIP_SIZE 288
 const char *clip(const char *text, char buf[CLIP_SIZE]);

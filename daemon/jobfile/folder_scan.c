@@ -11,11 +11,6 @@
 #define NAMES_AT_ONCE 512
 #define FILES_AT_ONCE 4096
 
-bool folder_scanning(const struct folder *f)
-{
-        return f->scanning;
-}
-
 void folder_dir_due(struct folder *f, struct folder_dir *dir, int64_t due_usec)
 {
         (void)f;

@@ -200,6 +200,5 @@ void folder_dir_due(struct folder *f, struct folder_dir *dir, int64_t due_usec);
 void folder_all_due(struct folder *f, int64_t due_usec);
 /* A slice of the scan, if one is due.  True: it goes on. */
 bool folder_scan_step(struct folder *f, struct wall now, int64_t mono_usec);
-bool folder_scanning(const struct folder *f);
 /* The folders' own stat. */
 void folder_look(struct folder *f, int64_t mono_usec);

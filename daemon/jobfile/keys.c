@@ -10,38 +10,28 @@
 
 #define WIDTH(type, field) sizeof(((type *)0)->field)
 
-static const struct key job_key_rows[] = {
-#define X(id, in, key, what, field, bits, low, high, words, default_text, others, text)                                \
+#define ROW(owner, id, in, key, what, field, bits, low, high, words, default_text, others, text)                       \
         [id] = { .name = key,                                                                                          \
                  .type = what,                                                                                         \
                  .parent = in,                                                                                         \
                  .flags = bits,                                                                                        \
-                 .width = WIDTH(struct job, field),                                                                    \
-                 .offset = offsetof(struct job, field),                                                                \
+                 .width = WIDTH(struct owner, field),                                                                  \
+                 .offset = offsetof(struct owner, field),                                                              \
                  .min = low,                                                                                           \
                  .max = high,                                                                                          \
                  .choices = words,                                                                                     \
                  .built_in = default_text,                                                                             \
                  .near = others,                                                                                       \
                  .help = text },
+
+static const struct key job_key_rows[] = {
+#define X(...) ROW(job, __VA_ARGS__)
         TBL_JOB_KEYS(X)
 #undef X
 };
 
 static const struct key config_key_rows[] = {
-#define X(id, in, key, what, field, bits, low, high, words, default_text, others, text)                                \
-        [id] = { .name = key,                                                                                          \
-                 .type = what,                                                                                         \
-                 .parent = in,                                                                                         \
-                 .flags = bits,                                                                                        \
-                 .width = WIDTH(struct config, field),                                                                 \
-                 .offset = offsetof(struct config, field),                                                             \
-                 .min = low,                                                                                           \
-                 .max = high,                                                                                          \
-                 .choices = words,                                                                                     \
-                 .built_in = default_text,                                                                             \
-                 .near = others,                                                                                       \
-                 .help = text },
+#define X(...) ROW(config, __VA_ARGS__)
         TBL_CONFIG_KEYS(X)
 #undef X
 };

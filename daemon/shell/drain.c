@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/ring.h"
 #include "log/log.h"
 #include "shell/internal.h"
 
@@ -13,19 +14,8 @@ void shell_queue(struct shell *s, const struct event *ev)
         struct queue *q = &s->queue;
         struct queued *x;
 
-        if (q->n == q->allocated) {
-                size_t n = MAX(q->allocated * 2, (size_t)64);
-                struct queued *v = calloc(n, sizeof(*v));
-
-                if (!v)
-                        abort(); /* an event that is lost is a run that is lost; the state on disk is whole */
-                for (size_t i = 0; i < q->n; i++)
-                        v[i] = q->v[(q->head + i) % q->allocated];
-                free(q->v);
-                q->v = v;
-                q->head = 0;
-                q->allocated = n;
-        }
+        if (!ring_reserve(&q->v, &q->head, q->n, &q->allocated, sizeof(*q->v)))
+                abort(); /* an event that is lost is a run that is lost; the state on disk is whole */
         x = &q->v[(q->head + q->n++) % q->allocated];
         *x = (struct queued){ .event = *ev };
         if (ev->type == EVENT_COMMAND) {

@@ -164,24 +164,19 @@ struct restoring {
 static int restore_run(void *arg, const struct run_info *info, const char *definition, size_t size)
 {
         struct restoring *x = arg;
-        struct jobfile_options opt = shell_parse_options(x->shell);
-        struct jobfile f = { 0 };
+        _cleanup_(job_unrefp) struct job *job = NULL;
         int r;
 
-        opt.own_user_only = false;
-        opt.defaults = NULL;
         if (definition) {
-                r = jobfile_parse(definition, size, NULL, &opt, &f);
+                r = job_read(definition, size, &x->shell->zone_source, NULL, &job);
                 if (r == -ENOMEM)
                         return r;
-                if (f.n_jobs != 1)
-                        log_error("run %llu: its stored definition can't be read, going on by the defaults", (unsigned long long)info->id);
+                if (r < 0)
+                        log_error("run %llu: its stored definition can't be read, going on by the defaults",
+                                  (unsigned long long)info->id);
         }
-        r = engine_restore_run(x->shell->engine, info, f.n_jobs == 1 ? f.jobs[0] : NULL);
-        if (definition)
-                jobfile_done(&f);
         x->n++;
-        return r;
+        return engine_restore_run(x->shell->engine, info, job);
 }
 
 /* Runs that the store left as starting or running, noted before new ones are made: what became of them is the runner's to find out. */

@@ -35,21 +35,6 @@ int store_load_meta(struct store *s, struct store_meta *ret, struct error *reter
         return 0;
 }
 
-int store_set_boot(struct store *s, const char *boot, struct error *reterr)
-{
-        _cleanup_(db_finalizep) sqlite3_stmt *st = NULL;
-        int r;
-
-        if (strlen(boot) >= sizeof(((struct store_meta *)NULL)->boot))
-                return error_set(reterr, -EINVAL, ERROR_INVALID, "the boot's identity is too long");
-        r = sqlite3_prepare_v2(s->db, "UPDATE meta SET boot = ?", -1, &st, NULL);
-        if (r == SQLITE_OK)
-                r = sqlite3_bind_text(st, 1, boot, -1, SQLITE_STATIC);
-        if (r == SQLITE_OK)
-                r = sqlite3_step(st);
-        return r == SQLITE_DONE ? 0 : db_error(s->db, r, "cannot write", reterr);
-}
-
 static int bad_row(struct store *s, int r, const char *what, struct error *reterr)
 {
         if (r == -ENOMEM)

@@ -35,7 +35,6 @@ int store_load_runs(struct store *s,
                     int (*fn)(void *arg, const struct run_info *, const char *definition, size_t size), void *arg,
                     struct error *reterr);
 int store_load_files(struct store *s, int (*fn)(void *arg, const struct file_row *), void *arg, struct error *reterr);
-int store_set_boot(struct store *s, const char *boot, struct error *reterr);
 
 /* ---- running */
 struct store_options {

@@ -59,14 +59,6 @@ const char *run_reason_text(enum run_reason r)
         return (unsigned)r < REASON_NR ? reasons[r].text : "";
 }
 
-enum run_reason run_reason_from_name(const char *name)
-{
-        for (int i = 0; i < REASON_NR; i++)
-                if (strcmp(reasons[i].name, name) == 0)
-                        return (enum run_reason)i;
-        return REASON_INVALID;
-}
-
 const char *run_trigger_name(enum run_trigger t)
 {
         return (unsigned)t < TRIGGER_NR ? triggers[t] : "invalid";

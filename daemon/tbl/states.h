@@ -80,12 +80,9 @@ enum run_state {
         X(REASON_LIMIT, "limit", "more instants were missed than catch_up_limit allows")                       \
         X(REASON_CHANGED, "changed", "the schedule changed before it was taken up")                         \
         /* why an unfinished run is where it is */                                                             \
-        X(REASON_SLOT, "slot", "max_running runs are running")                                                 \
-        X(REASON_STARTING, "starting", "max_starting runs are starting")                                       \
         X(REASON_CHAIN, "chain", "an earlier run of its job comes first")                                      \
         X(REASON_FAULT, "fault", "the machine could not start it; it will be tried again")                     \
-        X(REASON_RETRY, "retry", "it waits for the next attempt")                                              \
-        X(REASON_DEGRADED, "degraded", "the state can't be written, nothing is started")
+        X(REASON_RETRY, "retry", "it waits for the next attempt")
 
 enum run_reason {
 #define X(e, name, text) e,
@@ -131,6 +128,5 @@ bool run_state_ends(enum run_state s);
 bool run_state_may_become(enum run_state from, enum run_state to);
 const char *run_reason_name(enum run_reason r);
 const char *run_reason_text(enum run_reason r);
-enum run_reason run_reason_from_name(const char *name);
 const char *run_trigger_name(enum run_trigger t);
 enum run_trigger run_trigger_from_name(const char *name);

@@ -17,13 +17,10 @@ status_of() {
 	wait "$1" || STATUS=$?
 }
 
-sockets_of_daemon() {
-	find "/proc/$DAEMON/fd" -lname 'socket:*' | wc -l
-}
-
-# Two more clients than before are connected: they wait.
-two_more_than() {
-	[ "$(sockets_of_daemon)" -ge $(($1 + 2)) ]
+# The jobctl below this shell has its connection and sleeps: it waits.
+waits() {
+	local pid
+	pid=$(pgrep -P "$1" -x jobctl) && [ -n "$(find "/proc/$pid/fd" -lname 'socket:*')" ] && grep -q '^State:.S' "/proc/$pid/status"
 }
 
 state_is() {
@@ -49,8 +46,6 @@ state_is() {
 	run -6 ctl wait "$a" "$b" "$c"
 	run -5 ctl wait "$c" "$b"
 	a=$(ctl run -q gate)
-	local sockets
-	sockets=$(sockets_of_daemon)
 	run -126 ctl wait "$a" --timeout 200ms
 	[[ $output == *"the time is up"* ]]
 	run -126 ctl wait 999999
@@ -59,7 +54,8 @@ state_is() {
 	b=$!
 	ctl wait --job 'g*' --trigger manual -q 3>&- &
 	c=$!
-	eventually two_more_than "$sockets"
+	eventually waits "$b"
+	eventually waits "$c"
 	touch "$ROOT/gate"
 	status_of "$b"
 	[ "$STATUS" -eq 9 ]

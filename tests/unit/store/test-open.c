@@ -389,19 +389,19 @@ static void test_words(void)
         struct run_info r = make_run(1, 1, RUN_QUEUED), got = { 0 };
         struct store_meta meta;
 
-        r.reason = REASON_SLOT;
+        r.reason = REASON_RETRY;
         r.trigger = TRIGGER_MANUAL;
         r.stage = STAGE_EXEC;
         (void)put_job(s, 1, &j);
         (void)put_run(s, 1, &r);
         store_submit(s, 1);
         store_close(s);
-        /* Reasons `slot` and `chain` change places, `exec` gets another code, `manual` is called by a word we don't
+        /* Reasons `retry` and `chain` change places, `exec` gets another code, `manual` is called by a word we don't
          * know. */
         (void)sql_exec(
                 dir,
-                "UPDATE word SET word = 'x' WHERE kind = 1 AND word = 'slot';"
-                "UPDATE word SET word = 'slot' WHERE kind = 1 AND word = 'chain';"
+                "UPDATE word SET word = 'x' WHERE kind = 1 AND word = 'retry';"
+                "UPDATE word SET word = 'retry' WHERE kind = 1 AND word = 'chain';"
                 "UPDATE word SET word = 'chain' WHERE kind = 1 AND word = 'x';"
                 "UPDATE word SET code = 60 WHERE kind = 3 AND word = 'exec'; UPDATE run SET stage = 60;"
                 "UPDATE word SET word = 'by_hand' WHERE kind = 2 AND word = 'manual'");
@@ -422,7 +422,7 @@ static void test_words(void)
                        "SELECT word = 'manual' FROM run JOIN word ON kind = 2 AND code = \"trigger\" WHERE run.id = 2"),
                1, "and written by them");
         is_int(sql_number(dir,
-                          "SELECT word = 'slot' FROM run JOIN word ON kind = 1 AND code = reason WHERE run.id = 2"),
+                          "SELECT word = 'retry' FROM run JOIN word ON kind = 1 AND code = reason WHERE run.id = 2"),
                1, "all of them");
         is_int(sql_number(dir, "SELECT count(*) FROM word WHERE kind = 2 AND word IN ('manual', 'by_hand')"), 2,
                "a new word gets a new code");
