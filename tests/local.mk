@@ -4,6 +4,7 @@ include tests/sim/local.mk
 include tests/bats/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
+include tests/vm/local.mk
 EXTRA_DIST += tests/lib/tap.h tests/lib/bats-tap
 # A job for tests that shows what a job is given, or misbehaves.
 check_PROGRAMS += tests/lib/probe

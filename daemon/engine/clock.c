@@ -31,6 +31,17 @@ static void new_epoch(struct engine *e, bool all)
         }
 }
 
+const char *engine_step_text(int64_t by_usec)
+{
+        if (by_usec >= 0)
+                return "what it passed over is caught up as each job's catch_up says";
+        if (-by_usec < BACK_SMALL_USEC)
+                return "nothing repeats";
+        if (-by_usec <= BACK_LARGE_USEC)
+                return "fixed expressions repeat nothing, those that follow the clock go on at the new time";
+        return "everything goes on at the new time";
+}
+
 static void stepped_back(struct engine *e, int64_t by_usec)
 {
         if (by_usec < BACK_SMALL_USEC)

@@ -38,6 +38,9 @@ void engine_step(struct engine *e, const struct event *ev, struct actions *actio
 /* When the engine next wants a TICK, by each clock: NEVER if not at all, a past time for "at once". */
 void engine_timeout(const struct engine *e, struct wall *ret_wall, struct mono *ret_mono);
 
+/* What a step of the wall clock by so much, forward or (negative) back, means for the instants: half a sentence for people. */
+const char *engine_step_text(int64_t by_usec);
+
 /* Looking on.  Everything returned is borrowed until the next step. */
 struct job_view {
         const struct job *job;     /* NULL if removed but with unfinished runs */

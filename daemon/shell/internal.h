@@ -68,6 +68,7 @@ struct shell {
         int wall_fd, mono_fd;
         struct wall wall_armed;
         struct mono mono_armed;
+        int64_t clock_offset_usec; /* of the wall clock to the boot clock, when last looked at: a step changes it */
         ev_io wall_io, mono_io, store_io, folder_io;
         ev_timer folder_timer, watchdog_timer, reload_timer, stop_timer;
         ev_signal term_signal, int_signal, hup_signal;

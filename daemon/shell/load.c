@@ -220,6 +220,7 @@ int shell_load(struct shell *s, struct error *reterr)
         struct store_options store_opt = { .log_dir = s->places.log_dir };
         struct event ev = { .type = EVENT_LOADED, .loaded = { .new_boot = s->new_boot, .boot = s->boot } };
         struct restoring runs = { .shell = s };
+        struct engine_stats stats;
         int r;
 
         r = engine_new(&opt, &s->engine);
@@ -242,6 +243,10 @@ int shell_load(struct shell *s, struct error *reterr)
                 return error_set(reterr, r, ERROR_FAILED, "loading failed: %s", strerror(-r));
         shell_drain(s);
         shell_step(s, &ev);
+        engine_get_stats(s->engine, &stats);
+        if (stats.clock_waiting)
+                log_warning("the clock is more than 3 hours behind what the state has seen: nothing is scheduled until it has been set, "
+                            "or clock_wait is over");
         log_info("%zu jobs, %zu unfinished runs, files with errors: %zu", engine_jobs(s->engine), runs.n, folder_broken(s->folder));
         return 0;
 }

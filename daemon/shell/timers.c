@@ -1,11 +1,13 @@
 /* Two timerfds wake the engine: one on the wall clock, absolute and cancelled when the clock is set, one on the boot clock.
  * (libev's own timers round to whole milliseconds and stop in suspend; they serve only the rest.) */
 #include <errno.h>
+#include <syslog.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "calendar/timeparse.h"
 #include "log/log.h"
 #include "shell/internal.h"
 
@@ -54,6 +56,24 @@ static void queue_tick(struct shell *s)
         shell_queue(s, &ev);
 }
 
+static int64_t clock_offset(void)
+{
+        return clock_wall().usec - clock_mono().usec;
+}
+
+/* Somebody set the wall clock, or the machine slept.  (What that means for each job, its rows say.) */
+static void tell_step(struct shell *s)
+{
+        int64_t offset = clock_offset(), by = offset - s->clock_offset_usec;
+        int64_t size = by < 0 ? -by : by;
+        char text[64];
+
+        s->clock_offset_usec = offset;
+        duration_print((size + USEC_PER_SEC / 2) / USEC_PER_SEC * USEC_PER_SEC, text, sizeof(text));
+        log_message(size < USEC_PER_SEC ? LOG_DEBUG : by < -3 * USEC_PER_HOUR ? LOG_WARNING : LOG_NOTICE,
+                    "the clock was set %s by %s: %s", by < 0 ? "back" : "forward", text, engine_step_text(by));
+}
+
 static void on_wall(struct ev_loop *loop, ev_io *w, int revents)
 {
         struct shell *s = w->data;
@@ -63,7 +83,7 @@ static void on_wall(struct ev_loop *loop, ev_io *w, int revents)
                 if (errno == EAGAIN)
                         return;
                 if (errno == ECANCELED)
-                        log_info("the clock was set");
+                        tell_step(s);
         }
         s->wall_armed = (struct wall){ INT64_MIN };
         queue_tick(s);
@@ -84,6 +104,7 @@ int timers_open(struct shell *s, struct error *reterr)
 {
         s->wall_armed = (struct wall){ INT64_MIN };
         s->mono_armed = (struct mono){ INT64_MIN };
+        s->clock_offset_usec = clock_offset();
         s->wall_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
         s->mono_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
         if (s->wall_fd < 0 || s->mono_fd < 0)
