@@ -55,10 +55,10 @@ static bool has_labels(const struct job *job, const json_t *label)
         size_t i;
 
         json_object_foreach((json_t *)label, key, want) {
-                for (i = 0; i < job->n_labels; i++)
-                        if (streq(job->labels[i].key, key) && streq(job->labels[i].value, json_string_value(want)))
+                for (i = 0; i < job->policy->n_labels; i++)
+                        if (streq(job->policy->labels[i].key, key) && streq(job->policy->labels[i].value, json_string_value(want)))
                                 break;
-                if (i == job->n_labels)
+                if (i == job->policy->n_labels)
                         return false;
         }
         return true;
@@ -71,7 +71,7 @@ static bool add_candidate(void *arg, const char *asked, const struct job_view *v
 
         if (!v->name || !job || !HAS_RIGHT(peer_rights_view(l->call->conn, v), RIGHT_SEE))
                 return true;
-        if (l->user && !streq_ptr(job->user ? job->user : l->call->c->ctx.default_user, l->user))
+        if (l->user && !streq_ptr(job->policy->user ? job->policy->user : l->call->c->ctx.default_user, l->user))
                 return true;
         if (l->label && !has_labels(job, l->label))
                 return true;
@@ -263,9 +263,9 @@ static json_t *print_origins(const struct job *job)
 
         for (size_t i = 0; o && i < ARRAY_SIZE(keys); i++) {
                 uint64_t bit = JOB_KEY_BIT(keys[i].id);
-                const char *from = job->set_by_job & bit      ? "job"
-                                   : job->set_by_file & bit   ? "file"
-                                   : job->set_by_config & bit ? "config"
+                const char *from = job->policy->set_by_job & bit      ? "job"
+                                   : job->policy->set_by_file & bit   ? "file"
+                                   : job->policy->set_by_config & bit ? "config"
                                                               : "built-in";
                 const char *parent = keys[i].parent == JOB_KEY_NR ? NULL : keys[keys[i].parent].name;
                 char name[128];

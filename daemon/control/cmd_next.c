@@ -144,7 +144,7 @@ static bool add_job(void *arg, const char *asked, const struct job_view *v)
         if (!v->name || !v->job || v->job->n_entries == 0 || !HAS_RIGHT(peer_rights_view(x->call->conn, v), RIGHT_SEE))
                 return true;
         /* What would not run has no next instant: it has to be enabled, resumed, repaired first. */
-        if (!v->enabled || v->job->blocked || (v->state.paused && wall_is_never(v->state.pause_until)))
+        if (!v->enabled || v->job->policy->blocked || (v->state.paused && wall_is_never(v->state.pause_until)))
                 return true;
         if (x->n_v == x->allocated) {
                 size_t allocated = x->allocated ? x->allocated * 2 : 64;

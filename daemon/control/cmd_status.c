@@ -168,7 +168,7 @@ static size_t count_blocked(struct control *c)
                 return c->blocked;
         c->blocked = 0;
         for (size_t i = 0; engine_job_at(c->ctx.engine, i, &v); i++)
-                c->blocked += v.job && v.job->blocked;
+                c->blocked += v.job && v.job->policy->blocked;
         c->blocked_at = now;
         return c->blocked;
 }

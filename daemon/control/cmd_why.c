@@ -105,7 +105,7 @@ static void causes_of_job(struct call *call, const struct job_view *v)
 {
         struct cause x;
 
-        if (v->job && v->job->blocked) {
+        if (v->job && v->job->policy->blocked) {
                 x = NO_CAUSE;
                 x.reason = run_reason_name(REASON_DEFINITION);
                 add_cause(call, &x);
@@ -160,9 +160,9 @@ static void why_job(struct call *call, const struct job_view *v, const struct ru
         } else if (!v->job) {
                 w->state = "removed";
                 (void)snprintf(w->answer, sizeof(w->answer), "%s is in no job file any more", v->name);
-        } else if (v->job->blocked) {
+        } else if (v->job->policy->blocked) {
                 w->state = "blocked";
-                (void)snprintf(w->answer, sizeof(w->answer), "%s is blocked: %.600s", v->name, v->job->blocked);
+                (void)snprintf(w->answer, sizeof(w->answer), "%s is blocked: %.600s", v->name, v->job->policy->blocked);
         } else if (!v->enabled) {
                 w->state = "disabled";
                 (void)snprintf(w->answer, sizeof(w->answer), "%s is disabled %s", v->name,

@@ -119,7 +119,7 @@ unsigned peer_rights(const struct conn *conn, const char *name, const struct job
 
 unsigned peer_rights_view(const struct conn *conn, const struct job_view *view)
 {
-        return peer_rights(conn, view->name, view->job, view->job ? view->job->user : NULL);
+        return peer_rights(conn, view->name, view->job, view->job ? view->job->policy->user : NULL);
 }
 
 unsigned peer_rights_run(const struct conn *conn, const struct run_info *r)

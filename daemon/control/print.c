@@ -216,8 +216,8 @@ static json_t *print_labels(const struct job *job)
 {
         json_t *o = json_object();
 
-        for (size_t i = 0; job && i < job->n_labels; i++)
-                put(&o, job->labels[i].key, json_string_or_null(job->labels[i].value));
+        for (size_t i = 0; job && i < job->policy->n_labels; i++)
+                put(&o, job->policy->labels[i].key, json_string_or_null(job->policy->labels[i].value));
         return o;
 }
 
@@ -233,7 +233,7 @@ bool job_waits_for_boot(const struct job_view *v)
 
 bool job_is_past(const struct job_view *v)
 {
-        return v->job && v->job->n_entries > 0 && !v->job->blocked && wall_is_never(v->next) && !job_waits_for_boot(v);
+        return v->job && v->job->n_entries > 0 && !v->job->policy->blocked && wall_is_never(v->next) && !job_waits_for_boot(v);
 }
 
 json_t *print_job(const struct control *c, const struct job_view *v, json_t *last)
@@ -245,15 +245,15 @@ json_t *print_job(const struct control *c, const struct job_view *v, json_t *las
         put(&o, "description", json_string_or_null(j ? j->description : NULL));
         put(&o, "enabled", json_boolean(v->enabled));
         put(&o, "paused", print_paused(c, &v->state));
-        put(&o, "blocked", json_string_or_null(j ? j->blocked : NULL));
+        put(&o, "blocked", json_string_or_null(j ? j->policy->blocked : NULL));
         put(&o, "schedule", print_strings(j ? j->texts : NULL, j ? j->n_entries : 0));
-        put(&o, "timezone", j ? json_string_or_null(j->timezone ? j->timezone : tz_name(j->zone)) : json_null());
+        put(&o, "timezone", j ? json_string_or_null(j->policy->timezone ? j->policy->timezone : tz_name(j->policy->zone)) : json_null());
         put(&o, "next", print_instant(c, v->next));
         put(&o, "past", json_boolean(job_is_past(v)));
         put(&o, "last", last ? last : json_null());
         put(&o, "running", print_number(v->running));
         put(&o, "active", print_number(v->active));
-        put(&o, "user", j ? print_user(c, j->user) : json_null());
+        put(&o, "user", j ? print_user(c, j->policy->user) : json_null());
         put(&o, "labels", print_labels(j));
         put(&o, "file", json_string_or_null(j && j->source ? j->source->path : NULL));
         put(&o, "line", j && j->line > 0 ? print_number(j->line) : json_null());

@@ -17,10 +17,10 @@ refuse(struct engine *e, const struct command *c, enum error_code code, uint64_t
 static void command_run(struct engine *e, const struct command *c, struct ejob *ej)
 {
         struct erun *r;
-        enum job_concurrency how = ej->def->concurrency;
+        enum job_concurrency how = ej->def->policy->concurrency;
 
-        if (ej->def->blocked) {
-                refuse(e, c, ERROR_CONFLICT, 0, "%s is blocked: %s", ej->name, ej->def->blocked);
+        if (ej->def->policy->blocked) {
+                refuse(e, c, ERROR_CONFLICT, 0, "%s is blocked: %s", ej->name, ej->def->policy->blocked);
                 return;
         }
         if (!c->force && ej->n_active > 0 && (how == CONCURRENCY_FORBID || (how == CONCURRENCY_QUEUE && ej->n_active > 1))) {

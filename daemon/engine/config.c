@@ -13,7 +13,7 @@ static void unstarted_follow(struct engine *e, struct ejob *ej)
                 out_hold(e, r->def);
                 r->def = job_ref(ej->def);
                 r->no_retry = false;
-                r->info.user = r->def->user;
+                r->info.user = r->def->policy->user;
                 memcpy(r->info.digest, r->def->digest, sizeof(r->info.digest));
                 if (!ej->definition_stored) {
                         struct row row = { .type = ROW_DEFINITION, .definition = r->def };
@@ -54,7 +54,7 @@ static void put_restored(struct engine *e, struct ejob *ej, struct job *def, uin
         if (was_removed) {
                 begin_now(e, ej);
         } else if (ej->schedule_digest != digest) {
-                if (ej->watermark.usec < e->now.usec && !def->blocked)
+                if (ej->watermark.usec < e->now.usec && !def->policy->blocked)
                         range_add(e, ej, TRIGGER_SCHEDULE, RUN_MISSED, REASON_CHANGED, ej->watermark, e->now, 0, 0);
                 range_close(ej);
                 ej->watermark = (struct wall){ MAX(ej->watermark.usec, e->now.usec) };

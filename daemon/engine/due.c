@@ -3,7 +3,7 @@
 
 bool job_enabled(const struct ejob *ej)
 {
-        return ej->def && (ej->enabled_override >= 0 ? ej->enabled_override : ej->def->enabled);
+        return ej->def && (ej->enabled_override >= 0 ? ej->enabled_override : ej->def->policy->enabled);
 }
 
 static struct wall next_after(const struct ejob *ej, struct wall after)
@@ -11,7 +11,7 @@ static struct wall next_after(const struct ejob *ej, struct wall after)
         struct schedule s = job_schedule(ej->def);
         struct wall next;
 
-        if (ej->def->blocked || schedule_next(&s, after, ej->fixed_after, &next) < 0)
+        if (ej->def->policy->blocked || schedule_next(&s, after, ej->fixed_after, &next) < 0)
                 return WALL_NEVER;
         return next;
 }
@@ -55,7 +55,7 @@ static void regular(struct engine *e, struct ejob *ej, struct wall at)
         struct erun *r;
 
         if (runs_chain(ej)) {
-                if (ej->n_joined >= MAX(def->catch_up_limit, 1)) {
+                if (ej->n_joined >= MAX(def->policy->catch_up_limit, 1)) {
                         put_aside(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
                         return;
                 }
@@ -65,7 +65,7 @@ static void regular(struct engine *e, struct ejob *ej, struct wall at)
                 return;
         }
         if (ej->n_active > 0) {
-                bool skip = def->concurrency == CONCURRENCY_FORBID || (def->concurrency == CONCURRENCY_QUEUE && ej->n_active > 1);
+                bool skip = def->policy->concurrency == CONCURRENCY_FORBID || (def->policy->concurrency == CONCURRENCY_QUEUE && ej->n_active > 1);
 
                 if (skip) {
                         put_aside(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
@@ -73,7 +73,7 @@ static void regular(struct engine *e, struct ejob *ej, struct wall at)
                 }
         }
         r = run_create(e, ej, TRIGGER_SCHEDULE, at, 0, UINT32_MAX);
-        if (def->concurrency == CONCURRENCY_REPLACE)
+        if (def->policy->concurrency == CONCURRENCY_REPLACE)
                 runs_replace(e, ej, r);
 }
 
@@ -81,10 +81,10 @@ static void regular(struct engine *e, struct ejob *ej, struct wall at)
 static void catch_up_all(struct engine *e, struct ejob *ej, struct wall from, struct wall until, uint64_t total)
 {
         struct schedule s = job_schedule(ej->def);
-        size_t n = 0, limit = (size_t)MIN((uint64_t)ej->def->catch_up_limit, total);
+        size_t n = 0, limit = (size_t)MIN((uint64_t)ej->def->policy->catch_up_limit, total);
         struct wall *at = engine_realloc(NULL, MAX(limit, 1), sizeof(*at));
         struct wall end = until, first;
-        uint32_t flags = ej->def->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED;
+        uint32_t flags = ej->def->policy->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED;
 
         while (n < limit && schedule_last(&s, from, ej->fixed_after, end, &at[n]) == 0) {
                 end = (struct wall){ at[n].usec - 1 };
@@ -106,7 +106,7 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
 {
         struct schedule s = job_schedule(ej->def);
         struct wall from = ej->watermark, first = ej->next, last, late = WALL_ALWAYS;
-        int64_t deadline = ej->def->starting_deadline_usec;
+        int64_t deadline = ej->def->policy->starting_deadline_usec;
         enum run_reason cause = REASON_DOWN;
         uint64_t total, old = 0;
 
@@ -116,14 +116,14 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
                 return;
         total = schedule_count(&s, from, ej->fixed_after, until);
 
-        if (ej->def->catch_up == CATCH_UP_SKIP) {
+        if (ej->def->policy->catch_up == CATCH_UP_SKIP) {
                 put_aside(e, ej, RUN_MISSED, cause, first, last, total, 0);
                 return;
         }
         if (deadline >= 0 && deadline != USEC_INFINITY)
                 late = (struct wall){ e->now.usec - deadline - 1 };
 
-        if (ej->def->catch_up == CATCH_UP_LATEST) {
+        if (ej->def->policy->catch_up == CATCH_UP_LATEST) {
                 if (total > 1) {
                         struct wall before = first;
 
@@ -134,7 +134,7 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
                         put_aside(e, ej, RUN_MISSED, REASON_DEADLINE, last, last, 1, 0);
                 else
                         (void)run_create(e, ej, TRIGGER_CATCH_UP, last,
-                                         ej->def->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED, UINT32_MAX);
+                                         ej->def->policy->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED, UINT32_MAX);
                 return;
         }
 
@@ -220,7 +220,7 @@ void due_boot(struct engine *e, struct ejob *ej)
         enum run_reason reason = REASON_NONE;
         struct schedule s;
 
-        if (!ej->def || ej->def->blocked)
+        if (!ej->def || ej->def->policy->blocked)
                 return;
         s = job_schedule(ej->def);
         if (!schedule_has_reboot(&s))
@@ -229,7 +229,7 @@ void due_boot(struct engine *e, struct ejob *ej)
                 reason = REASON_PAUSED;
         else if (!job_enabled(ej))
                 reason = REASON_DISABLED;
-        else if (ej->n_active > 0 && ej->def->concurrency == CONCURRENCY_FORBID)
+        else if (ej->n_active > 0 && ej->def->policy->concurrency == CONCURRENCY_FORBID)
                 reason = REASON_CONCURRENCY;
         if (reason == REASON_NONE) {
                 (void)run_create(e, ej, TRIGGER_BOOT, e->now, 0, UINT32_MAX);

@@ -148,7 +148,7 @@ static void restore_deadlines(struct engine *e)
                 if (r->info.state != RUN_BACKOFF)
                         continue;
                 left = wall_is_never(r->info.retry_at) ? 0 : r->info.retry_at.usec - e->now.usec;
-                left = CLAMP(left, 0, MAX(r->def->retry.max_delay_usec, r->def->retry.delay_usec) + r->def->retry.jitter_usec);
+                left = CLAMP(left, 0, MAX(r->def->policy->retry.max_delay_usec, r->def->policy->retry.delay_usec) + r->def->policy->retry.jitter_usec);
                 r->deadline = mono_add(e->mono, left);
                 if (!heap_put(&e->deadlines, r))
                         abort();

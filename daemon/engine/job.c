@@ -5,6 +5,63 @@
 
 #include "engine/run.h"
 
+/* In the order of the struct. */
+const struct job_pointer policy_pointers[POLICY_POINTERS_NR] = {
+#define AT(kind, field) { offsetof(struct job_policy, field), 0, kind }
+        AT(POINTER_STRING, blocked),
+        AT(POINTER_STRING, timezone),
+        AT(POINTER_STRINGS, shell),
+        AT(POINTER_STRING, user),
+        AT(POINTER_STRING, group),
+        AT(POINTER_STRINGS, env_file),
+        AT(POINTER_STRING, stdin_text),
+        AT(POINTER_STRING, cpu_affinity),
+        AT(POINTER_LIMITS, rlimits),
+        AT(POINTER_CODES, success_codes),
+        AT(POINTER_CODES, skip_codes),
+        { offsetof(struct job_policy, labels), offsetof(struct job_policy, n_labels), POINTER_PAIRS },
+        AT(POINTER_CODES, retry.exit_codes),
+#undef AT
+};
+
+_Static_assert(offsetof(struct job_policy, retry.limit) - offsetof(struct job_policy, blocked) ==
+                       POLICY_POINTERS_NR * sizeof(void *),
+               "each pointer has its row");
+
+static struct job_policy *policy_new(void)
+{
+        struct job_policy *p = calloc(1, sizeof(*p));
+
+        if (!p)
+                return NULL;
+        *p = (struct job_policy){
+                .refs = 1,
+                .zone = tz_utc(),
+                .start = { INT64_MIN },
+                .end = WALL_NEVER,
+                .enabled = true,
+                .catch_up_limit = 100,
+                .starting_deadline_usec = -1,
+                .umask = 022,
+                .kill_signal = SIGTERM,
+                .timeout_usec = USEC_INFINITY,
+                .total_timeout_usec = USEC_INFINITY,
+                .kill_timeout_usec = 10 * USEC_PER_SEC,
+                .log_max = 10u << 20,
+                .retry = {
+                        .factor = 2,
+                        .delay_usec = 10 * USEC_PER_SEC,
+                        .max_delay_usec = 10 * USEC_PER_MINUTE,
+                        .reasons = RETRY_BIT(REASON_EXIT) | RETRY_BIT(REASON_SIGNAL) | RETRY_BIT(REASON_TIMEOUT) |
+                                   RETRY_BIT(REASON_SPAWN),
+                },
+                .keep_runs = 1000,
+                .keep_age_usec = 90 * USEC_PER_DAY,
+                .keep_log = UINT64_C(100) << 20,
+        };
+        return p;
+}
+
 struct job *job_new(void)
 {
         struct job *j = calloc(1, sizeof(*j));
@@ -12,27 +69,11 @@ struct job *job_new(void)
         if (!j)
                 return NULL;
         j->refs = 1;
-        j->zone = tz_utc();
-        j->start = (struct wall){ INT64_MIN };
-        j->end = WALL_NEVER;
-        j->enabled = true;
-        j->catch_up_limit = 100;
-        j->starting_deadline_usec = -1;
-        j->umask = 022;
-        j->kill_signal = SIGTERM;
-        j->timeout_usec = j->total_timeout_usec = USEC_INFINITY;
-        j->kill_timeout_usec = 10 * USEC_PER_SEC;
-        j->log_max = 10u << 20;
-        j->retry = (struct job_retry){
-                .factor = 2,
-                .delay_usec = 10 * USEC_PER_SEC,
-                .max_delay_usec = 10 * USEC_PER_MINUTE,
-                .reasons = RETRY_BIT(REASON_EXIT) | RETRY_BIT(REASON_SIGNAL) | RETRY_BIT(REASON_TIMEOUT) |
-                           RETRY_BIT(REASON_SPAWN),
-        };
-        j->keep_runs = 1000;
-        j->keep_age_usec = 90 * USEC_PER_DAY;
-        j->keep_log = UINT64_C(100) << 20;
+        j->policy = policy_new();
+        if (!j->policy) {
+                free(j);
+                return NULL;
+        }
         return j;
 }
 
@@ -59,6 +100,21 @@ static void free_pairs(struct key_value *v, size_t n)
         free(v);
 }
 
+static void free_pointers(struct job_policy *p)
+{
+        for (size_t i = 0; i < POLICY_POINTERS_NR; i++) {
+                const struct job_pointer *x = &policy_pointers[i];
+                void *at = *(void **)(void *)((char *)p + x->at);
+
+                if (x->kind == POINTER_STRINGS)
+                        free_strings(at);
+                else if (x->kind == POINTER_PAIRS)
+                        free_pairs(at, *(const uint32_t *)(const void *)((const char *)p + x->count));
+                else
+                        free(at);
+        }
+}
+
 struct job *job_unref(struct job *j)
 {
         if (!j)
@@ -66,36 +122,42 @@ struct job *job_unref(struct job *j)
         assert(j->refs > 0);
         if (--j->refs > 0)
                 return NULL;
-        if (j->packed) {
-                job_source_unref(j->source);
-                free(j);
-                return NULL;
-        }
-
-        for (size_t i = 0; j->texts && i < j->n_entries; i++)
-                free(j->texts[i]);
-        free(j->texts);
-        free(j->entries);
-        free(j->name);
+        policy_unref(j->policy);
         job_source_unref(j->source);
-        free(j->blocked);
-        free(j->timezone);
-        free_strings(j->command);
-        free_strings(j->shell);
-        free(j->user);
-        free(j->group);
-        free(j->working_dir);
-        free_pairs(j->env, j->n_env);
-        free_strings(j->env_file);
-        free(j->stdin_text);
-        free(j->cpu_affinity);
-        free(j->rlimits);
-        free(j->success_codes);
-        free(j->skip_codes);
-        free(j->description);
-        free_pairs(j->labels, j->n_labels);
-        free(j->retry.exit_codes);
+        if (!j->packed) {
+                for (size_t i = 0; j->texts && i < j->n_entries; i++)
+                        free(j->texts[i]);
+                free(j->texts);
+                free(j->entries);
+                free(j->name);
+                free_strings(j->command);
+                free(j->working_dir);
+                free(j->description);
+                free_pairs(j->env, j->n_env);
+        }
         free(j);
+        return NULL;
+}
+
+struct job_policy *policy_ref(struct job_policy *p)
+{
+        assert(p->refs > 0);
+        p->refs++;
+        return p;
+}
+
+struct job_policy *policy_unref(struct job_policy *p)
+{
+        if (!p || --p->refs > 0)
+                return NULL;
+        if (p->packed) {
+                *p->link = p->next;
+                if (p->next)
+                        p->next->link = p->link;
+        } else {
+                free_pointers(p);
+        }
+        free(p);
         return NULL;
 }
 
@@ -132,7 +194,8 @@ struct job_source *job_source_unref(struct job_source *s)
 struct schedule job_schedule(const struct job *j)
 {
         return (struct schedule){
-                .entries = j->entries, .n = j->n_entries, .zone = j->zone, .start = j->start, .end = j->end,
+                .entries = j->entries, .n = j->n_entries,
+                .zone = j->policy->zone, .start = j->policy->start, .end = j->policy->end,
         };
 }
 

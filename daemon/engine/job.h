@@ -37,12 +37,12 @@ struct key_value {
 };
 
 struct job_retry {
+        struct code_set *exit_codes; /* NULL: every failing code */
         uint32_t limit; /* retries after the first attempt */
         uint8_t backoff; /* enum job_backoff */
         double factor;
         int64_t delay_usec, max_delay_usec, jitter_usec;
         uint64_t reasons;             /* RETRY_BITs */
-        struct code_set *exit_codes;  /* NULL: every failing code */
 };
 
 /* The file a job came from.  Shared by its jobs, counted. */
@@ -53,49 +53,48 @@ struct job_source {
         uint64_t text_hash[2]; /* of the file's text, to see whether it is the same (not against an adversary) */
 };
 
-struct job {
+/* What a job says beside its schedule, its command and its texts: the same for most jobs.  Jobs that a file defined share
+ * equal ones: read-only, counted, each in a single block (`packed`).  So bytes here cost nothing, bytes in struct job are
+ * there 100,000 times: a new key belongs here unless nearly every job has a value of its own.  Pointers stand together, each
+ * with its row in policy_pointers, by which they are copied, compared and freed. */
+struct job_policy {
         uint32_t refs;
-        uint32_t line;              /* where it begins in the file, from 1 */
-        char *name;
-        struct job_source *source;  /* NULL for jobs made by tests */
-        uint8_t digest[32];         /* of the canonical definition: equal digests, equal jobs (the source aside) */
+        bool packed;
+        uint64_t hash;              /* of packed ones, with their place among them (jobfile/pack.c) */
+        struct job_policy *next, **link;
+
         char *blocked;              /* why it can't be scheduled (an unknown zone), or NULL */
-
-        /* Schedule.  (Within each part the small ones stand together: every byte is there 100,000 times.) */
-        struct calendar *entries;
-        char **texts;               /* the expressions as written, n_entries of them */
-        const struct tz *zone;      /* never NULL: UTC where the job is blocked for its zone */
         char *timezone;             /* as written, or NULL: the daemon's */
-        struct wall start, end;     /* {INT64_MIN} and WALL_NEVER when open */
-        int64_t starting_deadline_usec; /* -1: the default of its catch_up */
-        uint32_t n_entries;
-        uint32_t catch_up_limit;
-        uint32_t max_concurrent;    /* 0: no limit */
-        uint8_t catch_up;           /* enum job_catch_up */
-        uint8_t concurrency;        /* enum job_concurrency */
-        bool enabled;
-        bool packed;                /* everything it points to lies in its own block */
-
-        /* Execution */
-        char **command;             /* NULL-terminated: argv, or one string for the shell */
         char **shell;               /* NULL-terminated, the command is appended; NULL: /bin/sh -c (or -ec) */
-        char *user, *group, *working_dir; /* NULL: the default */
-        struct key_value *env;      /* in order of key */
+        char *user, *group;         /* NULL: the default */
         char **env_file;            /* NULL-terminated, or NULL; a leading `-` as written */
         char *stdin_text;           /* NULL: /dev/null */
         char *cpu_affinity;         /* "0-3,8" as written, checked; NULL: unset */
         uint64_t *rlimits;          /* JOB_RLIMIT_NR of them, in setrlimit's units (bytes, seconds, files), or NULL: none set */
         struct code_set *success_codes; /* NULL: 0 alone */
         struct code_set *skip_codes;    /* NULL: none */
-        char *description;
         struct key_value *labels;   /* in order of key */
+        struct job_retry retry;     /* (its pointer comes first) */
+
+        /* From retry.limit on plain values: compared byte by byte. */
+        const struct tz *zone;      /* never NULL: UTC where the job is blocked for its zone */
+        uint32_t n_labels;
+
+        /* Schedule */
+        uint32_t catch_up_limit;
+        struct wall start, end;     /* {INT64_MIN} and WALL_NEVER when open */
+        int64_t starting_deadline_usec; /* -1: the default of its catch_up */
+        uint32_t max_concurrent;    /* 0: no limit */
+        uint8_t catch_up;           /* enum job_catch_up */
+        uint8_t concurrency;        /* enum job_concurrency */
+        bool enabled;
+
+        /* Execution */
+        bool shell_is_path;         /* only in the configuration's defaults: `shell` is a path alone, `-c` still to come */
         int64_t timeout_usec, total_timeout_usec, kill_timeout_usec;
         uint64_t log_max;           /* bytes */
-        uint32_t n_env, n_labels;
         int16_t oom_score_adjust;
         uint16_t umask;
-        bool command_is_argv;
-        bool shell_is_path;         /* only in the configuration's defaults: `shell` is a path alone, `-c` still to come */
         bool log_merge;
         uint8_t leftovers;          /* enum job_leftovers */
         uint8_t io_class;           /* enum job_io_class */
@@ -105,8 +104,6 @@ struct job {
         bool has_oom_score_adjust;
         uint8_t kill_signal;
 
-        struct job_retry retry;
-
         uint32_t keep_runs;
         int64_t keep_age_usec;
         uint64_t keep_log;
@@ -115,12 +112,43 @@ struct job {
         uint64_t set_by_config, set_by_file, set_by_job;
 };
 
-/* A job with every default, one reference, no name.  NULL on -ENOMEM. */
+enum job_pointer_kind { POINTER_STRING, POINTER_STRINGS, POINTER_PAIRS, POINTER_CODES, POINTER_LIMITS };
+struct job_pointer {
+        uint16_t at;    /* offset in struct job_policy */
+        uint16_t count; /* of PAIRS: the offset of their number */
+        uint8_t kind;   /* enum job_pointer_kind; STRINGS end with a NULL */
+};
+#define POLICY_POINTERS_NR 13
+extern const struct job_pointer policy_pointers[POLICY_POINTERS_NR];
+
+struct job {
+        uint32_t refs;
+        uint32_t line;              /* where it begins in the file, from 1 */
+        char *name;
+        struct job_source *source;  /* NULL for jobs made by tests */
+        struct job_policy *policy;  /* never NULL; a reference */
+        uint8_t digest[32];         /* of the canonical definition: equal digests, equal jobs (the source aside) */
+        struct calendar *entries;
+        char **texts;               /* the expressions as written, n_entries of them */
+        char **command;             /* NULL-terminated: argv, or one string for the shell */
+        char *working_dir;          /* NULL: the user's home */
+        char *description;
+        struct key_value *env;      /* in order of key */
+        uint32_t n_entries;
+        uint32_t n_env;
+        bool command_is_argv;
+        bool packed;                /* everything it points to lies in its own block */
+};
+
+/* A job with every default, one reference, no name, and a policy of its own.  NULL on -ENOMEM. */
 struct job *job_new(void);
 struct job *job_ref(struct job *j);
 /* NULL is fine.  Always returns NULL. */
 struct job *job_unref(struct job *j);
 DEFINE_CLEANUP(struct job *, job_unref);
+
+struct job_policy *policy_ref(struct job_policy *p);
+struct job_policy *policy_unref(struct job_policy *p);
 
 /* One reference; the path is copied.  NULL: no memory. */
 struct job_source *job_source_new(const char *path, uint32_t uid);

@@ -87,7 +87,7 @@ static void take_definition(struct engine *e, struct erun *r, struct job *def)
 {
         out_hold(e, r->def);
         r->def = job_ref(def);
-        r->info.user = def->user;
+        r->info.user = def->policy->user;
         memcpy(r->info.digest, def->digest, sizeof(r->info.digest));
 }
 
@@ -141,7 +141,7 @@ struct erun *run_restore(struct engine *e, struct ejob *ej, const struct run_inf
         if (!r->def)
                 abort();
         r->no_retry = !def;
-        r->info.user = r->def->user;
+        r->info.user = r->def->policy->user;
         r->order = e->next_order++;
         r->start_sent = info->state == RUN_STARTING || info->state == RUN_RUNNING;
         /* Who stopped it is not kept; that it was stopped is. */
@@ -173,8 +173,8 @@ static uint32_t admit_limit(const struct ejob *ej)
 {
         const struct job *def = ej->def ? ej->def : ej->first->def;
 
-        if (def->concurrency == CONCURRENCY_ALLOW)
-                return def->max_concurrent > 0 ? def->max_concurrent : UINT32_MAX;
+        if (def->policy->concurrency == CONCURRENCY_ALLOW)
+                return def->policy->max_concurrent > 0 ? def->policy->max_concurrent : UINT32_MAX;
         return 1;
 }
 
@@ -245,12 +245,12 @@ void runs_replace(struct engine *e, struct ejob *ej, struct erun *by)
 /* What is left for an attempt: its timeout, cut by what is left of total_timeout. */
 static int64_t attempt_timeout(const struct engine *e, const struct erun *r, bool *ret_total)
 {
-        int64_t timeout = r->def->timeout_usec, left;
+        int64_t timeout = r->def->policy->timeout_usec, left;
 
         *ret_total = false;
-        if (r->def->total_timeout_usec == USEC_INFINITY)
+        if (r->def->policy->total_timeout_usec == USEC_INFINITY)
                 return timeout;
-        left = r->def->total_timeout_usec;
+        left = r->def->policy->total_timeout_usec;
         if (!mono_is_never(r->first_started))
                 left -= e->mono.usec - r->first_started.usec;
         left = MAX(left, USEC_PER_MSEC);
@@ -349,7 +349,7 @@ void run_end(struct engine *e, struct erun *r, enum run_state state, enum run_re
 /* Seconds to wait before attempt number `attempts` + 1: retry's backoff and jitter. */
 static int64_t backoff_usec(const struct engine *e, const struct erun *r)
 {
-        const struct job_retry *t = &r->def->retry;
+        const struct job_retry *t = &r->def->policy->retry;
         int64_t max = MAX(t->max_delay_usec, t->delay_usec);
         double delay = (double)t->delay_usec;
         uint64_t x;
@@ -373,7 +373,7 @@ static int64_t backoff_usec(const struct engine *e, const struct erun *r)
 
 static bool retry_wanted(const struct erun *r, enum run_state state, enum run_reason reason)
 {
-        const struct job_retry *t = &r->def->retry;
+        const struct job_retry *t = &r->def->policy->retry;
         uint64_t bit = state == RUN_LOST ? RETRY_BIT(REASON_SUPERVISOR) : RETRY_BIT(reason);
 
         if (r->no_retry || (r->info.flags & RUN_STOPPING && reason != REASON_SHUTDOWN) || !(t->reasons & bit))
@@ -392,7 +392,7 @@ static void wait_until(struct engine *e, struct erun *r, struct mono when)
 
 static struct mono total_deadline(const struct erun *r)
 {
-        return mono_is_never(r->first_started) ? MONO_NEVER : mono_add(r->first_started, r->def->total_timeout_usec);
+        return mono_is_never(r->first_started) ? MONO_NEVER : mono_add(r->first_started, r->def->policy->total_timeout_usec);
 }
 
 /* An attempt ended otherwise than well: another one, or the end. */
@@ -405,8 +405,8 @@ static void attempt_failed(struct engine *e, struct erun *r, enum run_state stat
                 run_end(e, r, state, reason);
                 return;
         }
-        if (r->info.attempt > r->def->retry.limit) {
-                if (r->def->retry.limit > 0)
+        if (r->info.attempt > r->def->policy->retry.limit) {
+                if (r->def->policy->retry.limit > 0)
                         r->info.flags |= RUN_DEAD;
                 run_end(e, r, state, reason);
                 return;
@@ -471,8 +471,8 @@ static void send_stop(struct engine *e, struct erun *r)
 {
         struct action a = {
                 .type = ACTION_STOP,
-                .stop = { .run = r->info.id, .start = r->info.start, .signal = r->def->kill_signal,
-                          .grace_usec = r->def->kill_timeout_usec, .reason = r->stop_reason },
+                .stop = { .run = r->info.id, .start = r->info.start, .signal = r->def->policy->kill_signal,
+                          .grace_usec = r->def->policy->kill_timeout_usec, .reason = r->stop_reason },
         };
 
         if (e->degraded)
@@ -580,7 +580,7 @@ void run_start_failed(struct engine *e, const struct event *ev)
 static enum run_state judge(const struct erun *r, enum end_cause cause, enum run_reason *ret_reason)
 {
         int code = run_exit_code(&r->info);
-        bool good = code >= 0 && (r->def->success_codes ? code_set_has(r->def->success_codes, (unsigned)code) : code == 0);
+        bool good = code >= 0 && (r->def->policy->success_codes ? code_set_has(r->def->policy->success_codes, (unsigned)code) : code == 0);
 
         if (cause == END_STOPPED) {
                 *ret_reason = r->info.flags & RUN_STOPPING ? r->stop_reason : REASON_SHUTDOWN;
@@ -593,7 +593,7 @@ static enum run_state judge(const struct erun *r, enum end_cause cause, enum run
         *ret_reason = REASON_NONE;
         if (good)
                 return RUN_SUCCEEDED;
-        if (code >= 0 && r->def->skip_codes && code_set_has(r->def->skip_codes, (unsigned)code)) {
+        if (code >= 0 && r->def->policy->skip_codes && code_set_has(r->def->policy->skip_codes, (unsigned)code)) {
                 *ret_reason = REASON_EXIT_CODE;
                 return RUN_SKIPPED;
         }

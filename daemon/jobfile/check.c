@@ -126,19 +126,19 @@ static bool all_digits(const char *t)
 static int look_at_machine(const struct job *j, struct diagnostics *warnings)
 {
         const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"; /* what a job gets */
-        const char *program = j->command_is_argv ? j->command[0] : j->shell ? j->shell[0] : "/bin/sh";
+        const char *program = j->command_is_argv ? j->command[0] : j->policy->shell ? j->policy->shell[0] : "/bin/sh";
         char clipped[CLIP_SIZE];
         int r = 0;
 
         for (uint32_t i = 0; i < j->n_env; i++)
                 if (streq(j->env[i].key, "PATH"))
                         path = j->env[i].value;
-        if (j->user && !all_digits(j->user) && !getpwnam(j->user))
+        if (j->policy->user && !all_digits(j->policy->user) && !getpwnam(j->policy->user))
                 r = diagnostics_add(warnings, j->line, 0, "user", NULL, "this system has no user `%s`",
-                                    clip(j->user, clipped));
-        if (r == 0 && j->group && !all_digits(j->group) && !getgrnam(j->group))
+                                    clip(j->policy->user, clipped));
+        if (r == 0 && j->policy->group && !all_digits(j->policy->group) && !getgrnam(j->policy->group))
                 r = diagnostics_add(warnings, j->line, 0, "group", NULL, "this system has no group `%s`",
-                                    clip(j->group, clipped));
+                                    clip(j->policy->group, clipped));
         if (r == 0 && !in_path(program, path))
                 r = diagnostics_add(warnings, j->line, 0, j->command_is_argv ? "command" : "shell", NULL,
                                     "this system has no program `%s`%s", clip(program, clipped),

@@ -12,27 +12,24 @@
 
 const struct job *job_built_in(void)
 {
-        static struct job built_in;
-        static bool made;
+        static struct job *built_in; /* kept; the values stand in one place, job_new() */
 
-        /* The values stand in one place, job_new(). */
-        if (!made) {
-                struct job *j = job_new();
+        if (!built_in)
+                built_in = job_new();
+        return built_in;
+}
 
-                if (!j)
-                        return NULL;
-                built_in = *j;
-                built_in.refs = 0;
-                job_unref(j);
-                made = true;
-        }
-        return &built_in;
+void draft_copy(struct draft *d, const struct job *from)
+{
+        d->job = *from;
+        d->policy = *from->policy;
+        d->job.policy = &d->policy;
 }
 
 void draft_init(struct draft *d, const struct job *defaults)
 {
         memset(d, 0, sizeof(*d));
-        d->job = *(defaults ?: job_built_in());
+        draft_copy(d, defaults ?: job_built_in());
         d->job.name = NULL;
         d->job.source = NULL;
         d->job.packed = false;
@@ -50,9 +47,9 @@ uint64_t job_key_bits(unsigned id)
 
 static void forget_bits(struct job *j, uint64_t bits)
 {
-        j->set_by_config &= ~bits;
-        j->set_by_file &= ~bits;
-        j->set_by_job &= ~bits;
+        j->policy->set_by_config &= ~bits;
+        j->policy->set_by_file &= ~bits;
+        j->policy->set_by_job &= ~bits;
 }
 
 void job_reset_key(struct job *j, unsigned id)
@@ -63,14 +60,14 @@ void job_reset_key(struct job *j, unsigned id)
         forget_bits(j, job_key_bits(id));
         if (k->parent == JOB_KEY_LIMITS) /* one field for all of them: apply_limit() */
                 return;
-        memcpy((char *)j + k->offset, (const char *)b + k->offset, k->width);
+        memcpy(job_field(j, k), job_field(b, k), k->width);
         switch (id) {
         case JOB_KEY_SCHEDULE:
                 j->texts = b->texts;
                 j->n_entries = b->n_entries;
                 break;
         case JOB_KEY_SHELL:
-                j->shell_is_path = b->shell_is_path;
+                j->policy->shell_is_path = b->policy->shell_is_path;
                 break;
         case JOB_KEY_COMMAND:
                 j->command_is_argv = b->command_is_argv;
@@ -79,26 +76,26 @@ void job_reset_key(struct job *j, unsigned id)
                 j->n_env = b->n_env;
                 break;
         case JOB_KEY_LABELS:
-                j->n_labels = b->n_labels;
+                j->policy->n_labels = b->policy->n_labels;
                 break;
         case JOB_KEY_NICE:
-                j->has_nice = b->has_nice;
+                j->policy->has_nice = b->policy->has_nice;
                 break;
         case JOB_KEY_OOM_SCORE_ADJUST:
-                j->has_oom_score_adjust = b->has_oom_score_adjust;
+                j->policy->has_oom_score_adjust = b->policy->has_oom_score_adjust;
                 break;
         case JOB_KEY_IO_CLASS:
-                j->io_level = b->io_level;
+                j->policy->io_level = b->policy->io_level;
                 break;
         case JOB_KEY_LOG:
-                j->log_merge = b->log_merge;
+                j->policy->log_merge = b->policy->log_merge;
                 break;
         case JOB_KEY_RETRY:
-                j->retry = b->retry;
+                j->policy->retry = b->policy->retry;
                 break;
         case JOB_KEY_KEEP:
-                j->keep_age_usec = b->keep_age_usec;
-                j->keep_log = b->keep_log;
+                j->policy->keep_age_usec = b->policy->keep_age_usec;
+                j->policy->keep_log = b->policy->keep_log;
                 break;
         default:
                 break;
@@ -117,7 +114,7 @@ static void *take(struct reading *r, size_t size)
 /* Writes a value into its field, whatever the field's width. */
 static void set_field(struct job *j, const struct key *k, int64_t v)
 {
-        char *at = (char *)j + k->offset;
+        char *at = job_field(j, k);
 
         switch (k->width) {
         case 1:
@@ -144,15 +141,15 @@ static void apply_value(struct reading *r, struct job *j, unsigned id, const str
         if (!read_value(r, key_path(job_keys, id, path), k, value, &v))
                 return;
         if (id == JOB_KEY_RETRY_FACTOR)
-                j->retry.factor = (double)v / 1000;
+                j->policy->retry.factor = (double)v / 1000;
         else if (id == JOB_KEY_KEEP_LOG || id == JOB_KEY_LOG_MAX)
-                *(uint64_t *)(void *)((char *)j + k->offset) = v == INT64_MAX ? UINT64_MAX : (uint64_t)v;
+                *(uint64_t *)job_field(j, k) = v == INT64_MAX ? UINT64_MAX : (uint64_t)v;
         else
                 set_field(j, k, v);
         if (id == JOB_KEY_NICE)
-                j->has_nice = true;
+                j->policy->has_nice = true;
         if (id == JOB_KEY_OOM_SCORE_ADJUST)
-                j->has_oom_score_adjust = true;
+                j->policy->has_oom_score_adjust = true;
 }
 
 static void apply_limit(struct reading *r, struct job *j, unsigned id, const struct node *value)
@@ -172,9 +169,9 @@ static void apply_limit(struct reading *r, struct job *j, unsigned id, const str
         if (!copy)
                 return;
         for (unsigned k = 0; k < JOB_RLIMIT_NR; k++)
-                copy[k] = j->rlimits ? j->rlimits[k] : JOB_RLIMIT_UNSET;
+                copy[k] = j->policy->rlimits ? j->policy->rlimits[k] : JOB_RLIMIT_UNSET;
         copy[i] = to;
-        j->rlimits = copy;
+        j->policy->rlimits = copy;
 }
 
 static void apply_io_class(struct reading *r, struct job *j, const struct node *value)
@@ -198,8 +195,8 @@ static void apply_io_class(struct reading *r, struct job *j, const struct node *
                         continue;
                 if (colon && (classes[i].class == IO_CLASS_IDLE || colon[1] < '0' || colon[1] > '7' || colon[2]))
                         break;
-                j->io_class = classes[i].class;
-                j->io_level = colon                               ? (uint8_t)(colon[1] - '0')
+                j->policy->io_class = classes[i].class;
+                j->policy->io_level = colon                               ? (uint8_t)(colon[1] - '0')
                               : classes[i].class == IO_CLASS_IDLE ? 0
                                                                   : 4; /* the kernel's middle */
                 return;
@@ -246,7 +243,7 @@ static void apply_cpus(struct reading *r, struct job *j, const struct node *valu
         if (!t)
                 return;
         if (cpus_good(t, &why))
-                j->cpu_affinity = (char *)t;
+                j->policy->cpu_affinity = (char *)t;
         else
                 complain(r, value, "cpu_affinity", why, "expected %s, found `%s`", key_type_text(KEY_CPUS),
                          clip(t, clipped));
@@ -323,7 +320,7 @@ static void apply_reasons(struct reading *r, struct job *j, const struct node *v
                                  "expected one of exit, signal, timeout, spawn, lost, shutdown, found `%s`",
                                  clip(t, clipped));
         }
-        j->retry.reasons = bits;
+        j->policy->retry.reasons = bits;
 }
 
 /* The pairs of a map of its own keys, `parent` being the number of the map; calls back for each that is known and
@@ -372,10 +369,10 @@ static void apply_map(struct reading *r, struct draft *d, unsigned parent, const
 
 static void apply_retry(struct reading *r, struct draft *d, const struct node *value, enum layer layer)
 {
-        struct job_retry *retry = &d->job.retry;
+        struct job_retry *retry = &d->job.policy->retry;
         int64_t v;
 
-        *retry = job_built_in()->retry;
+        *retry = job_built_in()->policy->retry;
         if (value->kind == NODE_SCALAR) {
                 struct key k = job_keys.v[JOB_KEY_RETRY];
 
@@ -475,8 +472,8 @@ static struct key_value *merge(struct reading *r, const char *key, const struct 
 static void apply_pairs(struct reading *r, struct job *j, unsigned id, const struct node *key, const struct node *value)
 {
         bool env = id == JOB_KEY_ENV;
-        struct key_value **v = env ? &j->env : &j->labels, *merged;
-        uint32_t *n = env ? &j->n_env : &j->n_labels, got = 0;
+        struct key_value **v = env ? &j->env : &j->policy->labels, *merged;
+        uint32_t *n = env ? &j->n_env : &j->policy->n_labels, got = 0;
 
         if (!want_map(r, job_keys.v[id].name, value))
                 return;
@@ -533,14 +530,14 @@ static void apply_shell(struct reading *r, struct job *j, const struct node *val
                         complain(r, value, "shell", NULL, "expected %s, found a map", key_type_text(KEY_SHELL));
                 return;
         }
-        j->shell = take(r, ((value->kind == NODE_LIST ? value->size : 1) + 1) * sizeof(*j->shell));
-        j->shell_is_path = value->kind == NODE_SCALAR;
-        if (!j->shell)
+        j->policy->shell = take(r, ((value->kind == NODE_LIST ? value->size : 1) + 1) * sizeof(*j->policy->shell));
+        j->policy->shell_is_path = value->kind == NODE_SCALAR;
+        if (!j->policy->shell)
                 return;
         for (const struct node *i = value->kind == NODE_LIST ? value->first : value; i;
              i = value->kind == NODE_LIST ? i->next : NULL) {
                 t = n == 0 ? read_path(r, "shell", i) : read_text(r, "shell", i, "an argument");
-                j->shell[n++] = (char *)(t ?: "");
+                j->policy->shell[n++] = (char *)(t ?: "");
         }
 }
 
@@ -598,7 +595,7 @@ static void apply_text(struct reading *r, struct job *j, unsigned id, const stru
                 complain(r, value, "user", "leave it out",
                          "this daemon can't run jobs as `%s`, only as its own user%s%s", clip(t, clipped),
                          r->opt->own_user ? ", " : "", r->opt->own_user ?: "");
-        memcpy((char *)j + k->offset, &t, sizeof(t));
+        memcpy(job_field(j, k), &t, sizeof(t));
 }
 
 void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const struct node *key, const struct node *value,
@@ -606,9 +603,9 @@ void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const stru
 {
         const struct key *k = &job_keys.v[id];
         struct job *j = &d->job;
-        uint64_t *set = layer == LAYER_CONFIG ? &j->set_by_config
-                        : layer == LAYER_FILE ? &j->set_by_file
-                                              : &j->set_by_job;
+        uint64_t *set = layer == LAYER_CONFIG ? &j->policy->set_by_config
+                        : layer == LAYER_FILE ? &j->policy->set_by_file
+                                              : &j->policy->set_by_job;
 
         if (value->kind == NODE_BROKEN)
                 return;
@@ -639,7 +636,7 @@ void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const stru
                         *(id == JOB_KEY_START ? &d->start : &d->end) = value;
                 break;
         case KEY_PATHS:
-                j->env_file = read_paths(r, k->name, value, true) ?: j->env_file;
+                j->policy->env_file = read_paths(r, k->name, value, true) ?: j->policy->env_file;
                 break;
         case KEY_IO_CLASS:
                 apply_io_class(r, j, value);
@@ -650,7 +647,7 @@ void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const stru
         case KEY_CODES: {
                 struct code_set *codes = read_codes(r, id, value);
 
-                memcpy((char *)j + k->offset, &codes, sizeof(codes));
+                memcpy(job_field(j, k), &codes, sizeof(codes));
                 break;
         }
         case KEY_REASONS:

@@ -8,6 +8,7 @@ enum layer { LAYER_CONFIG, LAYER_FILE, LAYER_JOB };
 
 struct draft {
         struct job job; /* every pointer is borrowed: from the arena, the tree, or the configuration's defaults */
+        struct job_policy policy; /* job's */
         const struct node *start,
                 *end; /* instants still to be read, for they depend on the zone; NULL: job.start, job.end stand */
         /* The keys of this layer, where they stand; NULL: not given. */
@@ -16,6 +17,8 @@ struct draft {
 
 /* What is built in, or the configuration's defaults. */
 void draft_init(struct draft *d, const struct job *defaults);
+/* The values of another job, or draft. */
+void draft_copy(struct draft *d, const struct job *from);
 /* A layer over what is there; keys and values are those of this layer afterwards. */
 void draft_apply(struct reading *r, struct draft *d, const struct node *map, enum layer layer);
 /* One key of job_keys, not null. */

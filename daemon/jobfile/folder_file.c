@@ -249,8 +249,8 @@ static bool unchanged(const struct file *file, const struct jobfile *parsed)
         for (uint32_t i = 0; i < file->n_jobs; i++) {
                 const struct job *a = file_jobs(file)[i], *b = parsed->jobs[i];
 
-                if (memcmp(a->digest, b->digest, sizeof(a->digest)) != 0 || a->zone != b->zone ||
-                    !streq_ptr(a->blocked, b->blocked) || a->line != b->line || a->set_by_config != b->set_by_config)
+                if (memcmp(a->digest, b->digest, sizeof(a->digest)) != 0 || a->policy->zone != b->policy->zone ||
+                    !streq_ptr(a->policy->blocked, b->policy->blocked) || a->line != b->line || a->policy->set_by_config != b->policy->set_by_config)
                         return false;
         }
         return true;

@@ -119,7 +119,7 @@ static struct job *read_job(struct reading *r, const struct node *name, const st
                 complain(r, name, name->text, NULL, "%s", wrong);
         if (!want_map(r, clip(name->text, clipped), map))
                 return NULL;
-        d->job = defaults->job;
+        draft_copy(d, &defaults->job);
         d->start = defaults->start;
         d->end = defaults->end;
         draft_apply(r, d, map, LAYER_JOB);

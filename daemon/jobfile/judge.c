@@ -31,23 +31,23 @@ static void judge_zone(struct reading *r, struct draft *d)
         struct job *j = &d->job;
         char message[CLIP_SIZE + 64], clipped[CLIP_SIZE];
 
-        j->blocked = NULL;
-        j->zone = zones && zones->local ? zones->local : tz_utc();
-        if (!j->timezone || !zones)
+        j->policy->blocked = NULL;
+        j->policy->zone = zones && zones->local ? zones->local : tz_utc();
+        if (!j->policy->timezone || !zones)
                 return;
-        j->zone = zones->find(zones->arg, j->timezone);
-        if (j->zone)
+        j->policy->zone = zones->find(zones->arg, j->policy->timezone);
+        if (j->policy->zone)
                 return;
-        j->zone = tz_utc();
+        j->policy->zone = tz_utc();
         if (r->opt->blocked_is_error) {
                 if (own(d, JOB_KEY_TIMEZONE))
                         complain(r, d->values[JOB_KEY_TIMEZONE], "timezone", NULL, "this system knows no zone `%s`",
-                                 clip(j->timezone, clipped));
+                                 clip(j->policy->timezone, clipped));
                 return;
         }
-        (void)snprintf(message, sizeof(message), "this system knows no time zone `%s`", clip(j->timezone, clipped));
-        j->blocked = arena_copy(&r->arena, message, strlen(message));
-        if (!j->blocked)
+        (void)snprintf(message, sizeof(message), "this system knows no time zone `%s`", clip(j->policy->timezone, clipped));
+        j->policy->blocked = arena_copy(&r->arena, message, strlen(message));
+        if (!j->policy->blocked)
                 r->oom = true;
 }
 
@@ -56,7 +56,7 @@ static void judge_instant(struct reading *r, const struct draft *d, const struct
 {
         char clipped[CLIP_SIZE];
 
-        if (text && instant_parse(text->text, d->job.zone, end, ret, NULL) < 0)
+        if (text && instant_parse(text->text, d->job.policy->zone, end, ret, NULL) < 0)
                 complain(r, text, key, NULL, "expected %s, found `%s`", key_type_text(KEY_INSTANT),
                          clip(text->text, clipped));
 }
@@ -66,34 +66,34 @@ static void judge_contradictions(struct reading *r, struct draft *d, enum layer 
         struct job *j = &d->job;
         const struct node *at;
 
-        if (j->timeout_usec != USEC_INFINITY && j->timeout_usec > j->total_timeout_usec &&
+        if (j->policy->timeout_usec != USEC_INFINITY && j->policy->timeout_usec > j->policy->total_timeout_usec &&
             (at = blame(d, JOB_KEY_TIMEOUT, JOB_KEY_TOTAL_TIMEOUT)))
                 complain(r, at, at == d->keys[JOB_KEY_TIMEOUT] ? "timeout" : "total_timeout", NULL,
                          "`timeout` is longer than `total_timeout`");
 
-        if (j->start.usec > j->end.usec && (at = blame(d, JOB_KEY_START, JOB_KEY_END)))
+        if (j->policy->start.usec > j->policy->end.usec && (at = blame(d, JOB_KEY_START, JOB_KEY_END)))
                 complain(r, at, at == d->keys[JOB_KEY_START] ? "start" : "end", NULL, "`end` is before `start`");
 
-        if (own(d, JOB_KEY_MAX_CONCURRENT) && j->concurrency != CONCURRENCY_ALLOW &&
+        if (own(d, JOB_KEY_MAX_CONCURRENT) && j->policy->concurrency != CONCURRENCY_ALLOW &&
             (layer == LAYER_JOB || own(d, JOB_KEY_CONCURRENCY)))
                 complain(r, d->keys[JOB_KEY_MAX_CONCURRENT], "max_concurrent", NULL,
                          "`max_concurrent` needs `concurrency: allow`");
 
-        if (own(d, JOB_KEY_CATCH_UP_LIMIT) && j->catch_up != CATCH_UP_ALL &&
+        if (own(d, JOB_KEY_CATCH_UP_LIMIT) && j->policy->catch_up != CATCH_UP_ALL &&
             (layer == LAYER_JOB || own(d, JOB_KEY_CATCH_UP)))
                 complain(r, d->keys[JOB_KEY_CATCH_UP_LIMIT], "catch_up_limit", NULL,
                          "`catch_up_limit` needs `catch_up: all`");
 
-        for (unsigned code = 0; j->skip_codes && code < 256; code++) {
-                bool success = j->success_codes ? code_set_has(j->success_codes, code) : code == 0;
+        for (unsigned code = 0; j->policy->skip_codes && code < 256; code++) {
+                bool success = j->policy->success_codes ? code_set_has(j->policy->success_codes, code) : code == 0;
 
-                if (!success || !code_set_has(j->skip_codes, code))
+                if (!success || !code_set_has(j->policy->skip_codes, code))
                         continue;
                 at = blame(d, JOB_KEY_SUCCESS_CODES, JOB_KEY_SKIP_CODES);
                 if (at)
                         complain(r, at, at == d->keys[JOB_KEY_SUCCESS_CODES] ? "success_codes" : "skip_codes", NULL,
                                  "exit code %u is in both `success_codes` and `skip_codes`%s", code,
-                                 j->success_codes ? "" : " (without `success_codes`, 0 is the success)");
+                                 j->policy->success_codes ? "" : " (without `success_codes`, 0 is the success)");
                 break;
         }
 
@@ -111,7 +111,7 @@ static void judge_size(struct reading *r, const struct draft *d, const struct no
                 n += strlen(*c) + 1;
         for (uint32_t i = 0; i < j->n_env; i++)
                 n += strlen(j->env[i].key) + strlen(j->env[i].value) + 2;
-        n += j->stdin_text ? strlen(j->stdin_text) : 0;
+        n += j->policy->stdin_text ? strlen(j->policy->stdin_text) : 0;
         if (n > TEXT_MAX)
                 complain(r, name, "command", NULL, "`command`, `env` and `stdin` together have more than 128 KiB");
 }
@@ -126,7 +126,7 @@ static void judge_warnings(struct reading *r, const struct draft *d)
                         warn_about(r, d->keys[id], job_keys.v[id].name, "`%s` is of no use without a `schedule`",
                                    job_keys.v[id].name);
 
-        if (d->end && own(d, JOB_KEY_END) && j->end.usec < r->opt->now.usec)
+        if (d->end && own(d, JOB_KEY_END) && j->policy->end.usec < r->opt->now.usec)
                 warn_about(r, d->keys[JOB_KEY_END], "end", "`end` is in the past: there is no next instant");
 
         for (uint32_t i = 0; i < j->n_entries; i++) {
@@ -135,8 +135,8 @@ static void judge_warnings(struct reading *r, const struct draft *d)
 
                 for (uint32_t k = 0; text->kind == NODE_LIST && k < i && at->next; k++)
                         at = at->next;
-                if (j->entries[i].kind == CALENDAR_AT && !j->blocked &&
-                    calendar_next(&j->entries[i], j->zone, WALL_SEC(0), r->opt->now, &next) < 0)
+                if (j->entries[i].kind == CALENDAR_AT && !j->policy->blocked &&
+                    calendar_next(&j->entries[i], j->policy->zone, WALL_SEC(0), r->opt->now, &next) < 0)
                         warn_about(r, at, "schedule", "`%s` is in the past", j->texts[i]);
         }
 }
@@ -144,11 +144,11 @@ static void judge_warnings(struct reading *r, const struct draft *d)
 /* What was inherited and does not apply, so that the printed form holds no contradiction either. */
 static void drop_idle(struct job *j)
 {
-        uint64_t set = j->set_by_config | j->set_by_file | j->set_by_job;
+        uint64_t set = j->policy->set_by_config | j->policy->set_by_file | j->policy->set_by_job;
 
-        if (j->concurrency != CONCURRENCY_ALLOW && (set & JOB_KEY_BIT(JOB_KEY_MAX_CONCURRENT)))
+        if (j->policy->concurrency != CONCURRENCY_ALLOW && (set & JOB_KEY_BIT(JOB_KEY_MAX_CONCURRENT)))
                 job_reset_key(j, JOB_KEY_MAX_CONCURRENT);
-        if (j->catch_up != CATCH_UP_ALL && (set & JOB_KEY_BIT(JOB_KEY_CATCH_UP_LIMIT)))
+        if (j->policy->catch_up != CATCH_UP_ALL && (set & JOB_KEY_BIT(JOB_KEY_CATCH_UP_LIMIT)))
                 job_reset_key(j, JOB_KEY_CATCH_UP_LIMIT);
         if (j->command_is_argv && (set & JOB_KEY_BIT(JOB_KEY_SHELL)))
                 job_reset_key(j, JOB_KEY_SHELL);
@@ -166,24 +166,24 @@ static void resolve_shell(struct reading *r, struct job *j)
 {
         char **v;
 
-        if (!j->shell || !j->shell_is_path || !j->command || !j->command[0])
+        if (!j->policy->shell || !j->policy->shell_is_path || !j->command || !j->command[0])
                 return;
         v = arena_alloc(&r->arena, 3 * sizeof(*v));
         if (!v) {
                 r->oom = true;
                 return;
         }
-        v[0] = j->shell[0];
+        v[0] = j->policy->shell[0];
         v[1] = has_lines(j->command[0]) ? (char *)"-ec" : (char *)"-c";
-        j->shell = v;
-        j->shell_is_path = false;
+        j->policy->shell = v;
+        j->policy->shell_is_path = false;
 }
 
 void draft_judge(struct reading *r, struct draft *d, const struct node *name, enum layer layer)
 {
         judge_zone(r, d);
-        judge_instant(r, d, d->start, "start", false, &d->job.start);
-        judge_instant(r, d, d->end, "end", true, &d->job.end);
+        judge_instant(r, d, d->start, "start", false, &d->job.policy->start);
+        judge_instant(r, d, d->end, "end", true, &d->job.policy->end);
         judge_contradictions(r, d, layer);
         if (layer != LAYER_JOB)
                 return;

@@ -10,13 +10,22 @@
 
 #define WIDTH(type, field) sizeof(((type *)0)->field)
 
-#define ROW(owner, id, in, key, what, field, bits, low, high, words, default_text, others, text)                       \
+/* What the rows' fields are named in. */
+struct job_fields {
+        struct job job;
+        struct job_policy policy;
+};
+
+#define POLICY offsetof(struct job_fields, policy)
+
+#define ROW(owner, base, id, in, key, what, field, bits, low, high, words, default_text, others, text)                       \
         [id] = { .name = key,                                                                                          \
                  .type = what,                                                                                         \
                  .parent = in,                                                                                         \
                  .flags = bits,                                                                                        \
                  .width = WIDTH(struct owner, field),                                                                  \
-                 .offset = offsetof(struct owner, field),                                                              \
+                 .offset = offsetof(struct owner, field) - (offsetof(struct owner, field) >= (base) ? (base) : 0),     \
+                 .policy = offsetof(struct owner, field) >= (base),                                                    \
                  .min = low,                                                                                           \
                  .max = high,                                                                                          \
                  .choices = words,                                                                                     \
@@ -25,19 +34,24 @@
                  .help = text },
 
 static const struct key job_key_rows[] = {
-#define X(...) ROW(job, __VA_ARGS__)
+#define X(...) ROW(job_fields, POLICY, __VA_ARGS__)
         TBL_JOB_KEYS(X)
 #undef X
 };
 
 static const struct key config_key_rows[] = {
-#define X(...) ROW(config, __VA_ARGS__)
+#define X(...) ROW(config, sizeof(struct config), __VA_ARGS__)
         TBL_CONFIG_KEYS(X)
 #undef X
 };
 
 const struct keys job_keys = { job_key_rows, ARRAY_SIZE(job_key_rows) };
 const struct keys config_keys = { config_key_rows, ARRAY_SIZE(config_key_rows) };
+
+void *job_field(const struct job *j, const struct key *k)
+{
+        return (k->policy ? (char *)j->policy : (char *)j) + k->offset;
+}
 
 int keys_find(struct keys keys, unsigned parent, const char *name)
 {

@@ -14,6 +14,7 @@ struct key {
         uint8_t flags;
         uint8_t width; /* bytes of the field */
         uint16_t offset;
+        bool policy; /* the field is in the job's policy */
         int64_t min, max;
         const char *choices, *built_in, *near, *help;
 };
@@ -26,6 +27,10 @@ struct keys {
 
 extern const struct keys job_keys;
 extern const struct keys config_keys;
+
+/* Where a job has the field of one of job_keys. */
+struct job;
+void *job_field(const struct job *j, const struct key *k);
 
 /* Number of the key of that name in that map, or -1. */
 int keys_find(struct keys keys, unsigned parent, const char *name);

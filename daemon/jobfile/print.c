@@ -160,10 +160,10 @@ static void write_io_class(struct buf *b, const struct job *j)
         };
 
         buf_add(b, "\"", 1);
-        buf_str(b, j->io_class < ARRAY_SIZE(names) && names[j->io_class] ? names[j->io_class] : "");
-        if (j->io_class != IO_CLASS_IDLE) {
+        buf_str(b, j->policy->io_class < ARRAY_SIZE(names) && names[j->policy->io_class] ? names[j->policy->io_class] : "");
+        if (j->policy->io_class != IO_CLASS_IDLE) {
                 buf_add(b, ":", 1);
-                write_number(b, j->io_level);
+                write_number(b, j->policy->io_level);
         }
         buf_add(b, "\"", 1);
 }
@@ -194,7 +194,7 @@ static void write_decimal(struct buf *b, double v)
 
 static int64_t field_value(const struct job *j, const struct key *k)
 {
-        const char *at = (const char *)j + k->offset;
+        const char *at = job_field(j, k);
 
         switch (k->width) {
         case 1:
@@ -212,7 +212,7 @@ static const void *field_pointer(const struct job *j, const struct key *k)
 {
         const void *p;
 
-        memcpy(&p, (const char *)j + k->offset, sizeof(p));
+        memcpy(&p, job_field(j, k), sizeof(p));
         return p;
 }
 
@@ -224,35 +224,35 @@ static bool at_default(const struct job *j, unsigned id)
 
         switch (id) {
         case JOB_KEY_NICE:
-                return !j->has_nice;
+                return !j->policy->has_nice;
         case JOB_KEY_OOM_SCORE_ADJUST:
-                return !j->has_oom_score_adjust;
+                return !j->policy->has_oom_score_adjust;
         case JOB_KEY_SCHEDULE:
                 return j->n_entries == 0;
         case JOB_KEY_ENV:
                 return j->n_env == 0;
         case JOB_KEY_LABELS:
-                return j->n_labels == 0;
+                return j->policy->n_labels == 0;
         case JOB_KEY_LIMITS:
-                for (unsigned i = 0; j->rlimits && i < JOB_RLIMIT_NR; i++)
-                        if (j->rlimits[i] != JOB_RLIMIT_UNSET)
+                for (unsigned i = 0; j->policy->rlimits && i < JOB_RLIMIT_NR; i++)
+                        if (j->policy->rlimits[i] != JOB_RLIMIT_UNSET)
                                 return false;
                 return true;
         case JOB_KEY_LOG:
-                return j->log_max == b->log_max && j->log_merge == b->log_merge;
+                return j->policy->log_max == b->policy->log_max && j->policy->log_merge == b->policy->log_merge;
         case JOB_KEY_KEEP:
-                return j->keep_runs == b->keep_runs && j->keep_age_usec == b->keep_age_usec &&
-                       j->keep_log == b->keep_log;
+                return j->policy->keep_runs == b->policy->keep_runs && j->policy->keep_age_usec == b->policy->keep_age_usec &&
+                       j->policy->keep_log == b->policy->keep_log;
         case JOB_KEY_RETRY:
-                return j->retry.limit == 0; /* the rest says nothing then */
+                return j->policy->retry.limit == 0; /* the rest says nothing then */
         case JOB_KEY_RETRY_MAX_DELAY:
-                return j->retry.max_delay_usec == MAX(b->retry.max_delay_usec, j->retry.delay_usec);
+                return j->policy->retry.max_delay_usec == MAX(b->policy->retry.max_delay_usec, j->policy->retry.delay_usec);
         default:
                 break;
         }
         if (k->parent == JOB_KEY_LIMITS)
-                return !j->rlimits || j->rlimits[id - JOB_KEY_LIMITS_OPEN_FILES] == JOB_RLIMIT_UNSET;
-        return memcmp((const char *)j + k->offset, (const char *)b + k->offset, k->width) == 0;
+                return !j->policy->rlimits || j->policy->rlimits[id - JOB_KEY_LIMITS_OPEN_FILES] == JOB_RLIMIT_UNSET;
+        return memcmp(job_field(j, k), job_field(b, k), k->width) == 0;
 }
 
 static void write_value(struct buf *b, const struct job *j, unsigned id);
@@ -285,7 +285,7 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
         char text[64];
 
         if (k->parent == JOB_KEY_LIMITS) {
-                write_limit(b, id, j->rlimits[id - JOB_KEY_LIMITS_OPEN_FILES]);
+                write_limit(b, id, j->policy->rlimits[id - JOB_KEY_LIMITS_OPEN_FILES]);
                 return;
         }
         switch ((enum key_type)k->type) {
@@ -298,7 +298,7 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
                 buf_json(b, field_pointer(j, k));
                 break;
         case KEY_PATHS:
-                write_strings(b, j->env_file, list_length(j->env_file));
+                write_strings(b, j->policy->env_file, list_length(j->policy->env_file));
                 break;
         case KEY_NUMBER:
                 if ((k->flags & KEY_UNLIMITED) && field_value(j, k) == UINT32_MAX)
@@ -307,7 +307,7 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
                         write_number(b, field_value(j, k));
                 break;
         case KEY_DECIMAL:
-                write_decimal(b, j->retry.factor);
+                write_decimal(b, j->policy->retry.factor);
                 break;
         case KEY_DURATION:
         case KEY_SECONDS:
@@ -326,14 +326,14 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
                 write_word(b, k->choices, (unsigned)field_value(j, k));
                 break;
         case KEY_INSTANT:
-                (void)wall_print_rfc3339(id == JOB_KEY_START ? j->start : j->end, tz_utc(), 0, text, sizeof(text));
+                (void)wall_print_rfc3339(id == JOB_KEY_START ? j->policy->start : j->policy->end, tz_utc(), 0, text, sizeof(text));
                 buf_json(b, text);
                 break;
         case KEY_UMASK:
-                buf_printf(b, "\"%03o\"", (unsigned)j->umask);
+                buf_printf(b, "\"%03o\"", (unsigned)j->policy->umask);
                 break;
         case KEY_SIGNAL:
-                buf_json(b, signal_text(j->kill_signal) ?: "");
+                buf_json(b, signal_text(j->policy->kill_signal) ?: "");
                 break;
         case KEY_IO_CLASS:
                 write_io_class(b, j);
@@ -342,7 +342,7 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
                 write_codes(b, field_pointer(j, k));
                 break;
         case KEY_REASONS:
-                write_reasons(b, j->retry.reasons);
+                write_reasons(b, j->policy->retry.reasons);
                 break;
         case KEY_SCHEDULE:
                 if (j->n_entries == 1)
@@ -357,17 +357,17 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
                         buf_json(b, j->command[0]);
                 break;
         case KEY_SHELL:
-                write_strings(b, j->shell, list_length(j->shell));
+                write_strings(b, j->policy->shell, list_length(j->policy->shell));
                 break;
         case KEY_ENV:
                 write_pairs(b, j->env, j->n_env);
                 break;
         case KEY_LABELS:
-                write_pairs(b, j->labels, j->n_labels);
+                write_pairs(b, j->policy->labels, j->policy->n_labels);
                 break;
         case KEY_RETRY:
                 if (only_retry_limit(j))
-                        write_number(b, j->retry.limit);
+                        write_number(b, j->policy->retry.limit);
                 else
                         write_map(b, j, id);
                 break;

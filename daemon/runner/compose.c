@@ -50,14 +50,14 @@ static void own_variables(struct texts *t, const struct runner_options *opt, con
         texts_add(t, "JOB_NAME=%s", job->name ? job->name : run->job);
         texts_add(t, "JOB_RUN_ID=%llu", (unsigned long long)run->id);
         texts_add(t, "JOB_ATTEMPT=%u", attempt);
-        texts_add(t, "JOB_MAX_ATTEMPTS=%u", job->retry.limit == UINT32_MAX ? UINT32_MAX : job->retry.limit + 1);
+        texts_add(t, "JOB_MAX_ATTEMPTS=%u", job->policy->retry.limit == UINT32_MAX ? UINT32_MAX : job->policy->retry.limit + 1);
         texts_add(t, "JOB_TRIGGER=%s", run_trigger_name(run->trigger));
         if (!wall_is_never(run->scheduled_at) && run->trigger != TRIGGER_MANUAL) {
-                (void)wall_print_rfc3339(run->scheduled_at, job->zone, 0, at, sizeof(at));
+                (void)wall_print_rfc3339(run->scheduled_at, job->policy->zone, 0, at, sizeof(at));
                 texts_add(t, "JOB_SCHEDULED_AT=%s", at);
         }
         if (last_success.usec != 0) {
-                (void)wall_print_rfc3339(last_success, job->zone, 0, at, sizeof(at));
+                (void)wall_print_rfc3339(last_success, job->policy->zone, 0, at, sizeof(at));
                 texts_add(t, "JOB_LAST_SUCCESS_AT=%s", at);
         }
         if (opt->control_socket)
@@ -79,7 +79,7 @@ static int make_argv(const struct job *job, char ***ret)
 {
         static char sh[] = "/bin/sh", plain[] = "-c", strict[] = "-ec";
         char *by_default[] = { sh, plain, NULL };
-        char **shell = job->shell ? job->shell : by_default, **argv;
+        char **shell = job->policy->shell ? job->policy->shell : by_default, **argv;
         size_t n = 0, words = 0;
 
         if (!job->command || !job->command[0])
@@ -159,23 +159,23 @@ static void set_numbers(struct runnermsg *m, const struct job *job, uint32_t att
                         bool timeout_is_total)
 {
         m->attempt = attempt;
-        m->umask = job->umask & 0777;
-        if (job->has_nice)
-                m->nice = job->nice;
-        m->io_class = job->io_class;
-        m->io_level = job->io_level;
-        if (job->has_oom_score_adjust)
-                m->oom_score_adjust = job->oom_score_adjust;
-        for (size_t i = 0; i < RUNNERMSG_RLIMITS && job->rlimits; i++)
-                m->rlimit[i] = limit_number(job->rlimits[i]);
+        m->umask = job->policy->umask & 0777;
+        if (job->policy->has_nice)
+                m->nice = job->policy->nice;
+        m->io_class = job->policy->io_class;
+        m->io_level = job->policy->io_level;
+        if (job->policy->has_oom_score_adjust)
+                m->oom_score_adjust = job->policy->oom_score_adjust;
+        for (size_t i = 0; i < RUNNERMSG_RLIMITS && job->policy->rlimits; i++)
+                m->rlimit[i] = limit_number(job->policy->rlimits[i]);
         if (timeout_usec != USEC_INFINITY)
                 m->timeout_usec = MAX(timeout_usec, 0);
         m->timeout_is_total = timeout_is_total;
-        m->kill_signal = job->kill_signal;
-        m->kill_timeout_usec = MAX(job->kill_timeout_usec, 0);
-        m->leftovers = job->leftovers;
-        m->log_max = (int64_t)MIN(job->log_max, (uint64_t)INT64_MAX);
-        m->log_merge = job->log_merge;
+        m->kill_signal = job->policy->kill_signal;
+        m->kill_timeout_usec = MAX(job->policy->kill_timeout_usec, 0);
+        m->leftovers = job->policy->leftovers;
+        m->log_max = (int64_t)MIN(job->policy->log_max, (uint64_t)INT64_MAX);
+        m->log_merge = job->policy->log_merge;
 }
 
 int compose_start(const struct runner_options *opt, const struct run_info *run, const struct job *job, uint32_t attempt,
@@ -196,22 +196,22 @@ int compose_start(const struct runner_options *opt, const struct run_info *run, 
         r = own.failed || base.failed ? -ENOMEM : make_argv(job, &argv);
         if (r >= 0)
                 r = make_env(job, &env);
-        if (r >= 0 && job->cpu_affinity) {
-                r = parse_affinity(job->cpu_affinity, affinity, sizeof(affinity));
+        if (r >= 0 && job->policy->cpu_affinity) {
+                r = parse_affinity(job->policy->cpu_affinity, affinity, sizeof(affinity));
                 m.affinity = affinity;
                 m.affinity_size = sizeof(affinity);
         }
         if (r >= 0) {
-                m.user = job->user;
-                m.group = job->group;
+                m.user = job->policy->user;
+                m.group = job->policy->group;
                 m.working_dir = job->working_dir;
                 m.argv = argv;
                 m.env_base = base.v;
                 m.env = env;
                 m.env_own = own.v;
-                m.env_file = job->env_file;
-                m.stdin_text = job->stdin_text;
-                m.stdin_size = job->stdin_text ? strlen(job->stdin_text) : 0;
+                m.env_file = job->policy->env_file;
+                m.stdin_text = job->policy->stdin_text;
+                m.stdin_size = job->policy->stdin_text ? strlen(job->policy->stdin_text) : 0;
                 set_numbers(&m, job, attempt, timeout_usec, timeout_is_total);
                 *ret = (struct outgoing){ .type = m.type, .run = m.run, .start = m.start, .fd = -1 };
                 r = runnermsg_encode(&m, &ret->data, &ret->size);

@@ -145,7 +145,7 @@ static bool take_config(struct shell *s)
                 struct job_view v;
 
                 if (engine_job_find(s->engine, j->name, &v))
-                        (void)store_set_keep(s->store, v.id, j->keep_runs, j->keep_age_usec, j->keep_log);
+                        (void)store_set_keep(s->store, v.id, j->policy->keep_runs, j->policy->keep_age_usec, j->policy->keep_log);
         }
         return true;
 }

@@ -22,9 +22,9 @@ static void check_job(const struct job *j, const struct zone_source *zones)
         char *text = job_print(j), *again;
         struct job *copy = NULL;
 
-        MUST(j->name && *j->name && j->zone && j->command && j->command[0]);
-        MUST(j->start.usec <= j->end.usec && j->timeout_usec > 0 && j->kill_signal > 0);
-        check_text(j->stdin_text);
+        MUST(j->name && *j->name && j->policy->zone && j->command && j->command[0]);
+        MUST(j->policy->start.usec <= j->policy->end.usec && j->policy->timeout_usec > 0 && j->policy->kill_signal > 0);
+        check_text(j->policy->stdin_text);
         check_text(j->description);
         for (char **c = j->command; *c; c++)
                 check_text(*c);

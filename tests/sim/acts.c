@@ -44,13 +44,13 @@ void check_start(struct sim *s, const struct action *act)
         if (act->start.attempt != attempts_of(r) + 1)
                 fail(s, "START of %llu.%u as attempt %u after %u attempts", (unsigned long long)n->id, n->start,
                      act->start.attempt, attempts_of(r));
-        longest = MIN(d->timeout_usec, d->total_timeout_usec);
+        longest = MIN(d->policy->timeout_usec, d->policy->total_timeout_usec);
         if (act->start.timeout_usec > longest || act->start.timeout_usec <= 0)
                 fail(s, "START of %llu.%u with a timeout of %lld us, expected at most %lld", (unsigned long long)n->id,
                      n->start, (long long)act->start.timeout_usec, (long long)longest);
         if (act->start.timeout_usec < longest && !act->start.timeout_is_total)
                 fail(s, "START of %llu.%u is cut short by no total_timeout", (unsigned long long)n->id, n->start);
-        if (d->timeout_usec < act->start.timeout_usec && act->start.timeout_is_total)
+        if (d->policy->timeout_usec < act->start.timeout_usec && act->start.timeout_is_total)
                 fail(s, "START of %llu.%u calls its timeout a total one", (unsigned long long)n->id, n->start);
 }
 
@@ -66,7 +66,7 @@ void check_stop(struct sim *s, const struct action *act)
                 fail(s, "STOP of %llu.%u by a reload", (unsigned long long)r->id, act->stop.start);
         if (act->stop.reason == REASON_USER && !r->cancel_asked)
                 fail(s, "STOP of %llu.%u for a user who did not ask", (unsigned long long)r->id, act->stop.start);
-        if (act->stop.reason == REASON_REPLACED && r->job->force && r->job->force->concurrency != CONCURRENCY_REPLACE)
+        if (act->stop.reason == REASON_REPLACED && r->job->force && r->job->force->policy->concurrency != CONCURRENCY_REPLACE)
                 fail(s, "STOP of %llu.%u: replaced, but its job does not replace", (unsigned long long)r->id,
                      act->stop.start);
 }
@@ -126,15 +126,15 @@ static void check_retry_refused(struct sim *s, const struct srun *r, const struc
         const struct attempt *a = attempt_find((struct srun *)r, r->du.start);
 
         if (r->cancel_asked || r->was_told_to_stop || (r->du.flags & RUN_STOPPING) || !d ||
-            d->total_timeout_usec != USEC_INFINITY || !(d->retry.reasons & RETRY_BIT(why)))
+            d->policy->total_timeout_usec != USEC_INFINITY || !(d->policy->retry.reasons & RETRY_BIT(why)))
                 return;
-        if (why == REASON_EXIT && d->retry.exit_codes && !code_set_has(d->retry.exit_codes, (unsigned)(a->status >> 8)))
+        if (why == REASON_EXIT && d->policy->retry.exit_codes && !code_set_has(d->policy->retry.exit_codes, (unsigned)(a->status >> 8)))
                 return;
-        if (r->du.attempt <= d->retry.limit)
+        if (r->du.attempt <= d->policy->retry.limit)
                 fail(s, "run %llu ends as %s (%s) after attempt %u, %u retries are asked for",
                      (unsigned long long)r->id, run_state_name(r->du.state), run_reason_name(r->du.reason),
-                     r->du.attempt, d->retry.limit);
-        if (d->retry.limit > 0 && !(r->du.flags & RUN_DEAD))
+                     r->du.attempt, d->policy->retry.limit);
+        if (d->policy->retry.limit > 0 && !(r->du.flags & RUN_DEAD))
                 fail(s, "run %llu has used up its attempts and is not dead", (unsigned long long)r->id);
 }
 
@@ -154,7 +154,7 @@ void check_end(struct sim *s, const struct srun *r)
         switch (n->state) {
         case RUN_SUCCEEDED:
                 good = a && a->state == ATT_EXITED && a->status == n->wait_status && !(a->status & 0x7f) &&
-                       (d && d->success_codes ? code_set_has(d->success_codes, (unsigned)(a->status >> 8))
+                       (d && d->policy->success_codes ? code_set_has(d->policy->success_codes, (unsigned)(a->status >> 8))
                                               : a->status == 0);
                 break;
         case RUN_FAILED:
@@ -188,7 +188,7 @@ void check_end(struct sim *s, const struct srun *r)
                        (n->reason == REASON_SHUTDOWN && r->was_told_to_stop);
                 break;
         case RUN_SKIPPED:
-                good = n->reason != REASON_EXIT_CODE || (code >= 0 && d && code_set_has(d->skip_codes, (unsigned)code));
+                good = n->reason != REASON_EXIT_CODE || (code >= 0 && d && code_set_has(d->policy->skip_codes, (unsigned)code));
                 break;
         case RUN_MISSED: break;
         case RUN_WAITING:

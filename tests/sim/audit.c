@@ -104,8 +104,8 @@ static struct srun *next_in_line(const struct sjob *j)
         if (oldest != first &&
             (oldest->em.flags & RUN_CHAINED)) /* stays in its chain, also when a reload allows more */
                 return NULL;
-        if (d->concurrency == CONCURRENCY_ALLOW)
-                return !d->max_concurrent || live < d->max_concurrent ? oldest : NULL;
+        if (d->policy->concurrency == CONCURRENCY_ALLOW)
+                return !d->policy->max_concurrent || live < d->policy->max_concurrent ? oldest : NULL;
         return live == 0 && oldest == first ? oldest : NULL;
 }
 

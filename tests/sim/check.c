@@ -167,9 +167,9 @@ static void check_backoff(struct sim *s, struct srun *r, const struct run_info *
                 fail(s, "run %llu waits for a retry without having been started", (unsigned long long)r->id);
         if (r->cancel_asked)
                 fail(s, "run %llu was cancelled and waits for a retry", (unsigned long long)r->id);
-        if (n->attempt > d->retry.limit)
+        if (n->attempt > d->policy->retry.limit)
                 fail(s, "run %llu waits for a retry after attempt %u of %u", (unsigned long long)r->id, n->attempt,
-                     d->retry.limit + 1);
+                     d->policy->retry.limit + 1);
         /* The row may say `retry`; the attempt itself tells why. */
         if (a->state == ATT_EXECFAIL)
                 why = REASON_SPAWN;
@@ -182,18 +182,18 @@ static void check_backoff(struct sim *s, struct srun *r, const struct run_info *
         else
                 fail(s, "run %llu is retried after it was stopped (cause %d)", (unsigned long long)r->id,
                      (int)a->cause);
-        if (!(d->retry.reasons & RETRY_BIT(why)))
+        if (!(d->policy->retry.reasons & RETRY_BIT(why)))
                 fail(s, "run %llu is retried after %s, which its definition does not ask for",
                      (unsigned long long)r->id, run_reason_name(why));
-        base = d->retry.delay_usec;
-        for (uint32_t i = 1; i < n->attempt && base < d->retry.max_delay_usec; i++)
-                base = d->retry.backoff == BACKOFF_EXPONENTIAL ? (int64_t)((double)base * d->retry.factor) :
-                       d->retry.backoff == BACKOFF_LINEAR      ? base + d->retry.delay_usec :
+        base = d->policy->retry.delay_usec;
+        for (uint32_t i = 1; i < n->attempt && base < d->policy->retry.max_delay_usec; i++)
+                base = d->policy->retry.backoff == BACKOFF_EXPONENTIAL ? (int64_t)((double)base * d->policy->retry.factor) :
+                       d->policy->retry.backoff == BACKOFF_LINEAR      ? base + d->policy->retry.delay_usec :
                                                                  base;
-        base = MIN(base, d->retry.max_delay_usec);
-        if (wait < base - 1000 || wait > base + d->retry.jitter_usec + 1000)
+        base = MIN(base, d->policy->retry.max_delay_usec);
+        if (wait < base - 1000 || wait > base + d->policy->retry.jitter_usec + 1000)
                 fail(s, "run %llu: after attempt %u it waits %lld us, expected %lld to %lld", (unsigned long long)r->id,
-                     n->attempt, (long long)wait, (long long)base, (long long)(base + d->retry.jitter_usec));
+                     n->attempt, (long long)wait, (long long)base, (long long)(base + d->policy->retry.jitter_usec));
         r->backoff_due = s->now + base;
 }
 
@@ -232,18 +232,18 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
         switch (n->state) {
         case RUN_MISSED:
                 if (n->reason == REASON_DOWN || n->reason == REASON_CLOCK) {
-                        if (d->catch_up == CATCH_UP_ALL && !s->in_config)
+                        if (d->policy->catch_up == CATCH_UP_ALL && !s->in_config)
                                 fail(s, "%s: missed (%s) though all are to be caught up", j->name,
                                      run_reason_name(n->reason));
-                        if (d->catch_up == CATCH_UP_LATEST)
+                        if (d->policy->catch_up == CATCH_UP_LATEST)
                                 j->unit_missed_until = MAX(j->unit_missed_until, n->scheduled_until.usec);
                 } else if (n->reason == REASON_LIMIT) {
                         j->unit_limit = true;
-                        if (d->catch_up != CATCH_UP_ALL && !s->in_config)
+                        if (d->policy->catch_up != CATCH_UP_ALL && !s->in_config)
                                 fail(s, "%s: missed (limit) without catch_up: all", j->name);
                 } else if (n->reason == REASON_DEADLINE) {
-                        if (d->starting_deadline_usec == USEC_INFINITY || late <= d->starting_deadline_usec)
-                                if (d->starting_deadline_usec >= 0 && !s->in_config)
+                        if (d->policy->starting_deadline_usec == USEC_INFINITY || late <= d->policy->starting_deadline_usec)
+                                if (d->policy->starting_deadline_usec >= 0 && !s->in_config)
                                         fail(s, "%s: missed (deadline), %lld us late", j->name, (long long)late);
                 }
                 break;
@@ -255,7 +255,7 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                 if (n->reason == REASON_CONCURRENCY) {
                         struct srun *c = srun_find(s, n->cause_run);
 
-                        if (d->concurrency == CONCURRENCY_ALLOW && !has_chain(j))
+                        if (d->policy->concurrency == CONCURRENCY_ALLOW && !has_chain(j))
                                 fail(s, "%s: skipped (concurrency) under allow", j->name);
                         if (!n->cause_run || (c && c->job != j) ||
                             (!c && n->cause_run < s->n_runs && !s->settled[n->cause_run].state))
@@ -272,18 +272,18 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                 if (j->em.paused && !j->em.pause_hold && s->step_type != EVENT_COMMAND &&
                     j->paused_changed < n->scheduled_at.usec)
                         fail(s, "%s: a run though it is paused", j->name);
-                if ((j->em.enabled_override == 0 || (j->em.enabled_override < 0 && !d->enabled)) &&
+                if ((j->em.enabled_override == 0 || (j->em.enabled_override < 0 && !d->policy->enabled)) &&
                     j->paused_changed != s->last_wall && !s->in_config)
                         fail(s, "%s: a run though it is disabled", j->name);
                 if (n->trigger == TRIGGER_CATCH_UP) {
-                        if (d->catch_up == CATCH_UP_SKIP && !s->in_config)
+                        if (d->policy->catch_up == CATCH_UP_SKIP && !s->in_config)
                                 fail(s, "%s: caught up though catch_up is skip", j->name);
-                        if (d->starting_deadline_usec >= 0 && d->starting_deadline_usec != USEC_INFINITY &&
-                            late > d->starting_deadline_usec && !s->in_config)
+                        if (d->policy->starting_deadline_usec >= 0 && d->policy->starting_deadline_usec != USEC_INFINITY &&
+                            late > d->policy->starting_deadline_usec && !s->in_config)
                                 fail(s, "%s: caught up %lld us late, past its deadline", j->name, (long long)late);
                         j->unit_chain++;
                 }
-                if (d->concurrency == CONCURRENCY_FORBID && n->trigger == TRIGGER_SCHEDULE && !(n->flags & RUN_CHAINED))
+                if (d->policy->concurrency == CONCURRENCY_FORBID && n->trigger == TRIGGER_SCHEDULE && !(n->flags & RUN_CHAINED))
                         for (const struct srun *o = j->first; o; o = o->job_next)
                                 if (o != r && o->id < r->id && !run_state_ends(o->moved))
                                         fail(s, "%s: run %llu is made while run %llu is %s", j->name,
@@ -328,7 +328,7 @@ static void check_new_start(struct sim *s, struct srun *r, const struct run_info
                 fail(s, "run %llu starts by a definition that is not in force", (unsigned long long)r->id);
         memcpy(r->first_digest, n->digest, 32);
         r->has_first_digest = true;
-        if (!(n->flags & RUN_CHAINED) || (j->force && j->force->concurrency == CONCURRENCY_ALLOW))
+        if (!(n->flags & RUN_CHAINED) || (j->force && j->force->policy->concurrency == CONCURRENCY_ALLOW))
                 return;
         for (const struct srun *o = j->first; o; o = o->job_next)
                 if (o != r && o->id < r->id && !run_state_ends(o->moved) && !(o->em.flags & RUN_FORCED))
@@ -499,7 +499,7 @@ void check_row(struct sim *s, const struct row *row, uint64_t seq)
 
 static unsigned limit_of(const struct job *d)
 {
-        return !d ? 0 : d->concurrency != CONCURRENCY_ALLOW ? 1 : d->max_concurrent ? d->max_concurrent : UINT32_MAX;
+        return !d ? 0 : d->policy->concurrency != CONCURRENCY_ALLOW ? 1 : d->policy->max_concurrent ? d->policy->max_concurrent : UINT32_MAX;
 }
 
 /* By the definition in force, or, for a retry after a reload, by the one it runs by. */
@@ -540,12 +540,12 @@ void check_unit_end(struct sim *s, uint64_t seq)
                     !s->in_config)
                         fail(s, "%s: the newest of the instants that passed is not caught up (catch_up: latest)",
                              j->name);
-                if (j->force && j->force->catch_up == CATCH_UP_ALL && j->unit_chain > j->force->catch_up_limit &&
+                if (j->force && j->force->policy->catch_up == CATCH_UP_ALL && j->unit_chain > j->force->policy->catch_up_limit &&
                     !s->in_config)
                         fail(s, "%s: %u are caught up, the limit is %u", j->name, j->unit_chain,
-                             j->force->catch_up_limit);
-                if (j->unit_limit && j->force && j->unit_chain < j->force->catch_up_limit && !s->in_config)
-                        fail(s, "%s: missed (limit) after %u of %u", j->name, j->unit_chain, j->force->catch_up_limit);
+                             j->force->policy->catch_up_limit);
+                if (j->unit_limit && j->force && j->unit_chain < j->force->policy->catch_up_limit && !s->in_config)
+                        fail(s, "%s: missed (limit) after %u of %u", j->name, j->unit_chain, j->force->policy->catch_up_limit);
         }
         s->n_touched = 0;
         if (s->started_some) {

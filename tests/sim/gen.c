@@ -102,20 +102,20 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
                 if (streq(texts[i], "@reboot"))
                         j->has_reboot = true;
         }
-        d->zone = z->tz;
-        d->timezone = strdup(z->name);
+        d->policy->zone = z->tz;
+        d->policy->timezone = strdup(z->name);
         if (rng_chance(g, .05))
-                d->start = WALL_SEC((s->base_wall + rng_range(g, -DAY, s->end / 2)) / SECOND);
+                d->policy->start = WALL_SEC((s->base_wall + rng_range(g, -DAY, s->end / 2)) / SECOND);
         if (rng_chance(g, .05))
-                d->end = WALL_SEC((s->base_wall + rng_range(g, s->end / 3, s->end)) / SECOND);
+                d->policy->end = WALL_SEC((s->base_wall + rng_range(g, s->end / 3, s->end)) / SECOND);
         if (j->def) { /* the same by chance: no change */
                 struct schedule a = job_schedule(j->def), b = job_schedule(d);
 
                 if (schedule_digest(&a) == schedule_digest(&b))
                         return;
         }
-        j->oracle = oracle_new(z, v, d->n_entries, d->start.usec == INT64_MIN ? INT64_MIN : d->start.usec / SECOND,
-                               wall_is_never(d->end) ? INT64_MAX : d->end.usec / SECOND);
+        j->oracle = oracle_new(z, v, d->n_entries, d->policy->start.usec == INT64_MIN ? INT64_MIN : d->policy->start.usec / SECOND,
+                               wall_is_never(d->policy->end) ? INT64_MAX : d->policy->end.usec / SECOND);
         s->all_oracles = realloc(s->all_oracles, (s->n_all_oracles + 1) * sizeof(*s->all_oracles));
         s->all_oracles[s->n_all_oracles++] = j->oracle;
 }
@@ -124,46 +124,46 @@ static void set_rest(struct sim *s, struct job *d)
 {
         struct rng *g = &s->gen;
 
-        d->concurrency =
+        d->policy->concurrency =
                 rng_chance(g, .5) ? CONCURRENCY_FORBID : (uint8_t)rng_range(g, CONCURRENCY_QUEUE, CONCURRENCY_ALLOW);
-        if (d->concurrency == CONCURRENCY_ALLOW && rng_chance(g, .6))
-                d->max_concurrent = (uint32_t)rng_range(g, 1, 3);
-        d->catch_up = (uint8_t)rng_range(g, CATCH_UP_LATEST, CATCH_UP_ALL);
-        d->catch_up_limit = rng_chance(g, .5) ? 100 : (uint32_t)rng_range(g, 1, 6);
+        if (d->policy->concurrency == CONCURRENCY_ALLOW && rng_chance(g, .6))
+                d->policy->max_concurrent = (uint32_t)rng_range(g, 1, 3);
+        d->policy->catch_up = (uint8_t)rng_range(g, CATCH_UP_LATEST, CATCH_UP_ALL);
+        d->policy->catch_up_limit = rng_chance(g, .5) ? 100 : (uint32_t)rng_range(g, 1, 6);
         if (rng_chance(g, .3))
-                d->starting_deadline_usec = rng_range(g, 1, 720) * MINUTE;
+                d->policy->starting_deadline_usec = rng_range(g, 1, 720) * MINUTE;
         else if (rng_chance(g, .1))
-                d->starting_deadline_usec = USEC_INFINITY;
-        d->enabled = !rng_chance(g, .04);
+                d->policy->starting_deadline_usec = USEC_INFINITY;
+        d->policy->enabled = !rng_chance(g, .04);
         if (rng_chance(g, .5))
-                d->timeout_usec = rng_range(g, 10, 7200) * SECOND;
+                d->policy->timeout_usec = rng_range(g, 10, 7200) * SECOND;
         if (rng_chance(g, .15))
-                d->total_timeout_usec = rng_range(g, 7200, 14400) * SECOND;
-        d->kill_timeout_usec = rng_range(g, 1, 30) * SECOND;
+                d->policy->total_timeout_usec = rng_range(g, 7200, 14400) * SECOND;
+        d->policy->kill_timeout_usec = rng_range(g, 1, 30) * SECOND;
         if (rng_chance(g, .6)) {
-                d->retry.limit = (uint32_t)rng_range(g, 1, 4);
-                d->retry.backoff = (uint8_t)rng_range(g, BACKOFF_EXPONENTIAL, BACKOFF_CONSTANT);
-                d->retry.delay_usec = rng_range(g, 1, 300) * SECOND;
-                d->retry.factor = rng_chance(g, .5) ? 2 : 1.5;
-                d->retry.max_delay_usec = MAX(d->retry.delay_usec, 10 * MINUTE);
-                d->retry.jitter_usec = rng_chance(g, .5) ? rng_range(g, 1, 60) * SECOND : 0;
+                d->policy->retry.limit = (uint32_t)rng_range(g, 1, 4);
+                d->policy->retry.backoff = (uint8_t)rng_range(g, BACKOFF_EXPONENTIAL, BACKOFF_CONSTANT);
+                d->policy->retry.delay_usec = rng_range(g, 1, 300) * SECOND;
+                d->policy->retry.factor = rng_chance(g, .5) ? 2 : 1.5;
+                d->policy->retry.max_delay_usec = MAX(d->policy->retry.delay_usec, 10 * MINUTE);
+                d->policy->retry.jitter_usec = rng_chance(g, .5) ? rng_range(g, 1, 60) * SECOND : 0;
                 if (rng_chance(g, .2))
-                        d->retry.reasons |= RETRY_BIT(REASON_SUPERVISOR);
+                        d->policy->retry.reasons |= RETRY_BIT(REASON_SUPERVISOR);
                 if (rng_chance(g, .2))
-                        d->retry.reasons &= ~RETRY_BIT(REASON_EXIT);
+                        d->policy->retry.reasons &= ~RETRY_BIT(REASON_EXIT);
                 if (rng_chance(g, .1)) {
-                        d->retry.exit_codes = calloc(1, sizeof(*d->retry.exit_codes));
-                        code_set_add(d->retry.exit_codes, 1);
+                        d->policy->retry.exit_codes = calloc(1, sizeof(*d->policy->retry.exit_codes));
+                        code_set_add(d->policy->retry.exit_codes, 1);
                 }
         }
         if (rng_chance(g, .1)) {
-                d->success_codes = calloc(1, sizeof(*d->success_codes));
-                code_set_add(d->success_codes, 0);
-                code_set_add(d->success_codes, 3);
+                d->policy->success_codes = calloc(1, sizeof(*d->policy->success_codes));
+                code_set_add(d->policy->success_codes, 0);
+                code_set_add(d->policy->success_codes, 3);
         }
         if (rng_chance(g, .15)) {
-                d->skip_codes = calloc(1, sizeof(*d->skip_codes));
-                code_set_add(d->skip_codes, 2);
+                d->policy->skip_codes = calloc(1, sizeof(*d->policy->skip_codes));
+                code_set_add(d->policy->skip_codes, 2);
         }
 }
 
@@ -179,10 +179,10 @@ static struct job *clone(const struct job *o)
                 d->entries[i] = o->entries[i];
                 d->texts[i] = strdup(o->texts[i]);
         }
-        d->zone = o->zone;
-        d->timezone = strdup(o->timezone);
-        d->start = o->start;
-        d->end = o->end;
+        d->policy->zone = o->policy->zone;
+        d->policy->timezone = strdup(o->policy->timezone);
+        d->policy->start = o->policy->start;
+        d->policy->end = o->policy->end;
         return d;
 }
 

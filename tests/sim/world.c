@@ -99,7 +99,7 @@ static void boot_is_known(struct sim *s)
                 const struct sjob *j = &s->jobs[i];
 
                 if (j->has_reboot && j->force && j->force_since <= s->loaded_wall && j->force_restart &&
-                    j->force->enabled && j->em.enabled_override != 0 && !j->em.paused && j->boot_runs != 1)
+                    j->force->policy->enabled && j->em.enabled_override != 0 && !j->em.paused && j->boot_runs != 1)
                         fail(s, "%s: @reboot, and %u runs of this boot", j->name, j->boot_runs);
         }
         s->boot_counts = false;

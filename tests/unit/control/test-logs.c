@@ -286,14 +286,14 @@ static void jobs_in_force(void)
         struct actions actions = { 0 };
 
         job->name = strdup("etl/load");
-        job->zone = tz_utc();
-        job->concurrency = CONCURRENCY_ALLOW;
+        job->policy->zone = tz_utc();
+        job->policy->concurrency = CONCURRENCY_ALLOW;
         job->command = calloc(2, sizeof(char *));
         job->command[0] = strdup("x");
-        job->retry.limit = 1;
-        job->retry.delay_usec = job->retry.max_delay_usec = 1000;
-        job->retry.factor = 1;
-        job->retry.reasons = RETRY_BIT(REASON_EXIT);
+        job->policy->retry.limit = 1;
+        job->policy->retry.delay_usec = job->policy->retry.max_delay_usec = 1000;
+        job->policy->retry.factor = 1;
+        job->policy->retry.reasons = RETRY_BIT(REASON_EXIT);
         ev.config.put = &job;
         ev.config.n_put = 1;
         engine_step(h.ctx.engine, &ev, &actions);

@@ -5,7 +5,7 @@ static struct job *hourly(enum job_catch_up how)
 {
         struct job *j = job("a", "0 * * * *");
 
-        j->catch_up = (uint8_t)how;
+        j->policy->catch_up = (uint8_t)how;
         return j;
 }
 
@@ -71,7 +71,7 @@ static void limit(void)
 
         story("2026-03-02 00:30:00");
         j = hourly(CATCH_UP_ALL);
-        j->catch_up_limit = 2;
+        j->policy->catch_up_limit = 2;
         begin(j);
         sleep_until("06:30:00");
         tells("all, at most so many: the newest; the rest are one row",
@@ -88,7 +88,7 @@ static void deadline(void)
 
         story("2026-03-02 00:30:00");
         j = hourly(CATCH_UP_ALL);
-        j->starting_deadline_usec = 2 * HOUR;
+        j->policy->starting_deadline_usec = 2 * HOUR;
         begin(j);
         sleep_until("05:30:00");
         tells("all, with a deadline: what is later than that is missed",
@@ -100,7 +100,7 @@ static void deadline(void)
 
         story("2026-03-02 00:30:00");
         j = hourly(CATCH_UP_LATEST);
-        j->starting_deadline_usec = 10 * MINUTE;
+        j->policy->starting_deadline_usec = 10 * MINUTE;
         begin(j);
         sleep_until("02:10:00");
         tells("just in time", "02:10:00 a caught up 02:00:00 -> starting, chained (run 2)\n"
@@ -113,7 +113,7 @@ static void deadline(void)
 
         story("2026-03-02 00:30:00");
         j = hourly(CATCH_UP_LATEST);
-        j->starting_deadline_usec = SECOND;
+        j->policy->starting_deadline_usec = SECOND;
         begin(j);
         sleep_until("02:00:04");
         ok(S.runs[2].state == RUN_STARTING || S.runs[2].reason == REASON_DEADLINE,
@@ -178,7 +178,7 @@ static void with_active(void)
 
         story("2026-03-02 00:30:00");
         j = hourly(CATCH_UP_ALL);
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         begin(j);
         sleep_until("03:30:00");
         tells("allow lets them overlap", "03:30:00 a caught up 02:00:00 -> starting (run 2)\n"
@@ -211,7 +211,7 @@ static void many(void)
 
         story("2026-03-02 00:00:00");
         j = job("a", "* * * * * *");
-        j->catch_up = CATCH_UP_SKIP;
+        j->policy->catch_up = CATCH_UP_SKIP;
         put(j);
         boot(false);
         at("00:00:01");

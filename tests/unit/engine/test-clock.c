@@ -7,7 +7,7 @@ static void small(void)
 
         story("2026-03-02 02:59:00");
         j = job("a", "* * * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         boot(false);
         at("03:00:10");
@@ -28,13 +28,13 @@ static void middle(void)
 
         story("2026-03-02 02:59:00");
         j = job("interval", "*/20 * * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         j = job("every", "@every 30m");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         j = job("fixed", "10 3 * * *|50 3 * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         boot(false);
         at("03:15:00");
@@ -66,7 +66,7 @@ static void large(void)
 
         story("2026-03-02 11:59:00");
         j = job("fixed", "0 12 * * *|0 15 * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         boot(false);
         at("15:30:00");
@@ -89,10 +89,10 @@ static void restart(const char *name, const char *back_to, const char *until, co
 
         story("2026-03-02 11:59:00");
         j = job("fixed", "0 12 * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         j = job("interval", "0 * * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         boot(false);
         at("12:00:00");
@@ -173,8 +173,8 @@ static void waits_by_the_boot_clock(void)
 
         story("2026-03-02 00:59:00");
         j = job("a", "0 1 * * *");
-        j->retry.limit = 1;
-        j->retry.delay_usec = 60 * SECOND;
+        j->policy->retry.limit = 1;
+        j->policy->retry.delay_usec = 60 * SECOND;
         put(j);
         boot(false);
         at("01:00:00");

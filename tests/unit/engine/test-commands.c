@@ -14,7 +14,7 @@ static void cancels(void)
         S.opt.max_running = 1;
         put(hourly("a"));
         j = hourly("b");
-        j->retry.limit = 2;
+        j->policy->retry.limit = 2;
         put(j);
         boot(false);
         at("01:00:00");
@@ -57,7 +57,7 @@ static void cancel_races(void)
 
         story("2026-03-02 00:30:00");
         j = hourly("a");
-        j->retry.limit = 2;
+        j->policy->retry.limit = 2;
         put(j);
         boot(false);
         at("01:00:00");
@@ -198,7 +198,7 @@ static void disables(void)
 
         story("2026-03-02 00:30:00");
         j = hourly("a");
-        j->enabled = false;
+        j->policy->enabled = false;
         put(j);
         boot(false);
         at("01:00:00");

@@ -5,7 +5,7 @@ static struct job *hourly(const char *name, enum job_concurrency how)
 {
         struct job *j = job(name, "0 * * * *");
 
-        j->concurrency = (uint8_t)how;
+        j->policy->concurrency = (uint8_t)how;
         return j;
 }
 
@@ -86,7 +86,7 @@ static void replace(void)
 
         story("2026-03-02 00:30:00");
         j = hourly("a", CONCURRENCY_REPLACE);
-        j->retry.limit = 3;
+        j->policy->retry.limit = 3;
         put(j);
         boot(false);
         at("01:00:00");
@@ -133,7 +133,7 @@ static void allow(void)
 
         story("2026-03-02 00:30:00");
         j = hourly("a", CONCURRENCY_ALLOW);
-        j->max_concurrent = 2;
+        j->policy->max_concurrent = 2;
         put(j);
         boot(false);
         at("04:00:00");
@@ -160,9 +160,9 @@ static void backoff_counts(void)
 
         story("2026-03-02 00:30:00");
         j = hourly("a", CONCURRENCY_FORBID);
-        j->retry.limit = 1;
-        j->retry.delay_usec = 2 * HOUR;
-        j->retry.max_delay_usec = 2 * HOUR;
+        j->policy->retry.limit = 1;
+        j->policy->retry.delay_usec = 2 * HOUR;
+        j->policy->retry.max_delay_usec = 2 * HOUR;
         put(j);
         boot(false);
         at("01:00:00");
@@ -252,14 +252,14 @@ static void narrowed(void)
         story("2026-03-02 00:30:00");
         S.opt.max_running = 1;
         j = job("a", "0 1 * * *|0 2 * * *|0 3 * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         boot(false);
         at("03:00:00");
         skip();
         j = job("a", "0 1 * * *|0 2 * * *|0 3 * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
-        j->max_concurrent = 1;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
+        j->policy->max_concurrent = 1;
         put(j);
         step((struct event){ .type = EVENT_CONFIG, .config = { .max_running = 4 } });
         started(1, 1);

@@ -117,11 +117,11 @@ static void daylight_saving(void)
 
         story("2026-03-29 00:00:00");
         j = job("fixed", "30 2 * * *");
-        j->zone = tz;
+        j->policy->zone = tz;
         put(j);
         j = job("interval", "30 * * * *");
-        j->zone = tz;
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->zone = tz;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         boot(false);
         at("02:00:00");
@@ -136,12 +136,12 @@ static void daylight_saving(void)
 
         story("2026-10-24 23:00:00");
         j = job("fixed", "30 2 * * *");
-        j->zone = tz;
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->zone = tz;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         j = job("interval", "30 * * * *");
-        j->zone = tz;
-        j->concurrency = CONCURRENCY_ALLOW;
+        j->policy->zone = tz;
+        j->policy->concurrency = CONCURRENCY_ALLOW;
         put(j);
         boot(false);
         at("2026-10-25 02:00:00");
@@ -164,9 +164,9 @@ static void bounds(void)
 
         story("2026-03-02 00:00:00");
         j = job("bounded", "0 * * * *");
-        j->concurrency = CONCURRENCY_ALLOW;
-        j->start.usec = parse_time("02:00:00");
-        j->end.usec = parse_time("03:00:00");
+        j->policy->concurrency = CONCURRENCY_ALLOW;
+        j->policy->start.usec = parse_time("02:00:00");
+        j->policy->end.usec = parse_time("03:00:00");
         put(j);
         put(job("once", "@at 2026-03-02T01:30"));
         put(job("past", "@at 2026-03-01T01:30"));
@@ -190,7 +190,7 @@ static void at_boot(void)
         story("2026-03-02 08:00:00");
         put(job("mount", "@reboot"));
         off = job("off", "@reboot|0 9 * * *");
-        off->enabled = false;
+        off->policy->enabled = false;
         put(off);
         boot(true);
         tells("@reboot at the first start in a boot", "08:00:00 mount booted -> starting (run 1)\n"
@@ -211,7 +211,7 @@ static void blocked(void)
 
         story("2026-03-02 08:00:00");
         j = job("blocked", "0 9 * * *");
-        j->blocked = strdup("the system has no zone Mars/Olympus");
+        j->policy->blocked = strdup("the system has no zone Mars/Olympus");
         put(j);
         boot(false);
         at("10:00:00");

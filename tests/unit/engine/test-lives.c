@@ -77,8 +77,8 @@ static void crash_in(enum at_crash how)
         if (how == QUEUED)
                 put(hourly("A"));
         j = hourly("a");
-        j->retry.limit = 1;
-        j->retry.delay_usec = MINUTE;
+        j->policy->retry.limit = 1;
+        j->policy->retry.delay_usec = MINUTE;
         put(j);
         boot(false);
         S.store_waits = how == STARTING_UNSTORED;
@@ -161,9 +161,9 @@ static void total_survives(void)
 
         story("2026-03-02 00:59:00");
         j = job("a", "0 1 * * *");
-        j->retry.limit = 5;
-        j->retry.delay_usec = 10 * SECOND;
-        j->total_timeout_usec = 100 * SECOND;
+        j->policy->retry.limit = 5;
+        j->policy->retry.delay_usec = 10 * SECOND;
+        j->policy->total_timeout_usec = 100 * SECOND;
         put(j);
         boot(false);
         at("01:00:00");
@@ -321,8 +321,8 @@ static void stale(void)
 
         story("2026-03-02 00:30:00");
         j = hourly("a");
-        j->retry.limit = 5;
-        j->retry.delay_usec = SECOND;
+        j->policy->retry.limit = 5;
+        j->policy->retry.delay_usec = SECOND;
         put(j);
         boot(false);
         at("01:00:00");

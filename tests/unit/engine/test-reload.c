@@ -64,7 +64,7 @@ static void same_again(void)
         started(1, 1);
         skip();
         j = hourly("a");
-        j->timeout_usec = MINUTE;
+        j->policy->timeout_usec = MINUTE;
         put(j);
         tells("a reload touches no run", "");
         at("02:00:00");
@@ -80,8 +80,8 @@ static void definition_of_a_run(void)
         story("2026-03-02 00:30:00");
         S.opt.max_running = 1;
         a = hourly("a");
-        a->retry.limit = 3;
-        a->retry.delay_usec = MINUTE;
+        a->policy->retry.limit = 3;
+        a->policy->retry.delay_usec = MINUTE;
         put(a);
         b = hourly("b");
         put(b);
@@ -89,7 +89,7 @@ static void definition_of_a_run(void)
         at("01:00:00");
         is_int(S.runs[2].state, RUN_QUEUED, "a starts, b waits");
         c = hourly("a");
-        c->retry.limit = 3;
+        c->policy->retry.limit = 3;
         put(c);
         b = hourly("b");
         put(b);
@@ -110,7 +110,7 @@ static void goes(void)
         story("2026-03-02 00:30:00");
         put(hourly("a"));
         put(job("q", "0,30 * * * *"));
-        S.files[1]->concurrency = CONCURRENCY_QUEUE;
+        S.files[1]->policy->concurrency = CONCURRENCY_QUEUE;
         boot(false);
         at("01:00:00");
         started(1, 1);
@@ -173,7 +173,7 @@ static void goes_in_backoff(void)
 
         story("2026-03-02 00:30:00");
         j = hourly("a");
-        j->retry.limit = 1;
+        j->policy->retry.limit = 1;
         put(j);
         boot(false);
         at("01:00:00");

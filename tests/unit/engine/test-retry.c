@@ -5,8 +5,8 @@ static struct job *nightly(void)
 {
         struct job *j = job("a", "0 1 * * *");
 
-        j->retry.limit = 3;
-        j->retry.delay_usec = 10 * SECOND;
+        j->policy->retry.limit = 3;
+        j->policy->retry.delay_usec = 10 * SECOND;
         return j;
 }
 
@@ -16,8 +16,8 @@ static void fails_all(const char *name, uint8_t backoff, const char *want)
 
         story("2026-03-02 00:59:00");
         j = nightly();
-        j->retry.backoff = backoff;
-        j->retry.max_delay_usec = 35 * SECOND;
+        j->policy->retry.backoff = backoff;
+        j->policy->retry.max_delay_usec = 35 * SECOND;
         put(j);
         boot(false);
         at("01:00:00");
@@ -114,14 +114,14 @@ static void endings(void)
                 story("2026-03-02 00:59:00");
                 j = nightly();
                 if (t->reasons)
-                        j->retry.reasons = t->reasons;
-                j->success_codes = calloc(1, sizeof(*j->success_codes));
-                code_set_add(j->success_codes, 0);
-                code_set_add(j->success_codes, 3);
-                j->skip_codes = calloc(1, sizeof(*j->skip_codes));
-                code_set_add(j->skip_codes, 4);
-                j->retry.exit_codes = calloc(1, sizeof(*j->retry.exit_codes));
-                code_set_add(j->retry.exit_codes, 1);
+                        j->policy->retry.reasons = t->reasons;
+                j->policy->success_codes = calloc(1, sizeof(*j->policy->success_codes));
+                code_set_add(j->policy->success_codes, 0);
+                code_set_add(j->policy->success_codes, 3);
+                j->policy->skip_codes = calloc(1, sizeof(*j->policy->skip_codes));
+                code_set_add(j->policy->skip_codes, 4);
+                j->policy->retry.exit_codes = calloc(1, sizeof(*j->policy->retry.exit_codes));
+                code_set_add(j->policy->retry.exit_codes, 1);
                 put(j);
                 boot(false);
                 at("01:00:00");
@@ -153,7 +153,7 @@ static void jitter(void)
                 story("2026-03-02 00:59:00");
                 S.opt.seed = (uint64_t)i * 7919;
                 j = nightly();
-                j->retry.jitter_usec = 5 * SECOND;
+                j->policy->retry.jitter_usec = 5 * SECOND;
                 put(j);
                 boot(false);
                 at("01:00:00");
@@ -175,7 +175,7 @@ static void faults(void)
 
         story("2026-03-02 00:59:00");
         j = nightly();
-        j->retry.limit = 0;
+        j->policy->retry.limit = 0;
         put(j);
         boot(false);
         at("01:00:00");
@@ -244,8 +244,8 @@ static void timeouts(void)
 
         story("2026-03-02 00:59:00");
         j = nightly();
-        j->timeout_usec = 60 * SECOND;
-        j->total_timeout_usec = 100 * SECOND;
+        j->policy->timeout_usec = 60 * SECOND;
+        j->policy->total_timeout_usec = 100 * SECOND;
         put(j);
         boot(false);
         at("01:00:00");
@@ -270,8 +270,8 @@ static void timeouts(void)
 
         story("2026-03-02 00:59:00");
         j = nightly();
-        j->retry.delay_usec = j->retry.max_delay_usec = HOUR;
-        j->total_timeout_usec = 100 * SECOND;
+        j->policy->retry.delay_usec = j->policy->retry.max_delay_usec = HOUR;
+        j->policy->total_timeout_usec = 100 * SECOND;
         put(j);
         boot(false);
         at("01:00:00");

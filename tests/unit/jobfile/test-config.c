@@ -98,7 +98,7 @@ int main(void)
                    streq(c.access_jobs[0].name, "etl*") && streq(c.access_jobs[0].run[1], "ops") &&
                    streq(c.access_jobs[1].run[0], "x"),
            "access");
-        ok(c.defaults && streq_ptr(c.defaults->user, "nobody") && c.defaults->keep_runs == 5,
+        ok(c.defaults && streq_ptr(c.defaults->policy->user, "nobody") && c.defaults->policy->keep_runs == 5,
            "defaults, and keep among them");
 
         if (c.defaults) {
@@ -117,7 +117,7 @@ int main(void)
                        "takes them over");
                 is_str(b, "{\"jobs\":{\"b\":{\"command\":[\"x\"],\"env\":{\"A\":\"1\",\"B\":\"2\"}}}}",
                        "or takes them back");
-                ok(f.n_jobs == 2 && f.jobs[0]->set_by_config != 0 && f.jobs[0]->set_by_file != 0,
+                ok(f.n_jobs == 2 && f.jobs[0]->policy->set_by_config != 0 && f.jobs[0]->policy->set_by_file != 0,
                    "and remembers where each came from");
                 free(a);
                 free(b);

@@ -538,9 +538,9 @@ static void test_options(void)
         must(folder_rescan(f, NULL));
         pump();
         is_str(news, "", "a reload of the same");
-        defaults->has_nice = true;
-        defaults->nice = 7;
-        defaults->set_by_config = 1;
+        defaults->policy->has_nice = true;
+        defaults->policy->nice = 7;
+        defaults->policy->set_by_config = 1;
         opt.parse.defaults = defaults;
         must(folder_rescan(f, &opt));
         job_unref(defaults);

@@ -478,13 +478,13 @@ static void test_inheritance(void)
                "\"limits\":{\"open_files\":5,\"stack\":\"1M\"},\"log\":{\"merge\":true},\"retry\":2}}}",
                "b: env and limits merge by key, null takes back, the others are replaced whole");
         free(printed);
-        ok(f.jobs[0]->set_by_file & JOB_KEY_BIT(JOB_KEY_TIMEOUT), "a's timeout comes from the file");
-        ok(!(f.jobs[0]->set_by_job & JOB_KEY_BIT(JOB_KEY_TIMEOUT)), "  not from the job");
-        ok(f.jobs[0]->set_by_job & JOB_KEY_BIT(JOB_KEY_COMMAND), "its command does");
-        ok(!((f.jobs[1]->set_by_file | f.jobs[1]->set_by_job) & JOB_KEY_BIT(JOB_KEY_TIMEOUT)),
+        ok(f.jobs[0]->policy->set_by_file & JOB_KEY_BIT(JOB_KEY_TIMEOUT), "a's timeout comes from the file");
+        ok(!(f.jobs[0]->policy->set_by_job & JOB_KEY_BIT(JOB_KEY_TIMEOUT)), "  not from the job");
+        ok(f.jobs[0]->policy->set_by_job & JOB_KEY_BIT(JOB_KEY_COMMAND), "its command does");
+        ok(!((f.jobs[1]->policy->set_by_file | f.jobs[1]->policy->set_by_job) & JOB_KEY_BIT(JOB_KEY_TIMEOUT)),
            "b's timeout is built in");
-        ok(!(f.jobs[1]->set_by_file & JOB_KEY_BIT(JOB_KEY_LOG_MAX)), "  and so is its log.max");
-        ok(f.jobs[1]->set_by_job & JOB_KEY_BIT(JOB_KEY_LOG_MERGE), "  log.merge is its own");
+        ok(!(f.jobs[1]->policy->set_by_file & JOB_KEY_BIT(JOB_KEY_LOG_MAX)), "  and so is its log.max");
+        ok(f.jobs[1]->policy->set_by_job & JOB_KEY_BIT(JOB_KEY_LOG_MERGE), "  log.merge is its own");
         jobfile_done(&f);
 }
 
@@ -501,8 +501,8 @@ static void test_warnings(void)
         ok(has(&f.warnings, 3, 40, "past"), "an @at in the past, at its place in the list");
         ok(has(&f.warnings, 4, 39, "past"), "an end in the past");
         is_int(f.warnings.n, 4, "no others");
-        ok(f.n_jobs == 4 && f.jobs[3]->blocked && strstr(f.jobs[3]->blocked, "Mars/Phobos"), "an unknown zone blocks");
-        ok(f.n_jobs == 4 && !f.jobs[2]->blocked, "  only its job");
+        ok(f.n_jobs == 4 && f.jobs[3]->policy->blocked && strstr(f.jobs[3]->policy->blocked, "Mars/Phobos"), "an unknown zone blocks");
+        ok(f.n_jobs == 4 && !f.jobs[2]->policy->blocked, "  only its job");
         jobfile_done(&f);
 }
 

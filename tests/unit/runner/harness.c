@@ -197,7 +197,7 @@ void harness_start(struct harness *h, uint64_t run, uint32_t start, const struct
                 .scheduled_at = WALL_SEC(1774746000), /* 2026-03-29T01:00:00Z */
         };
 
-        runner_start(h->runner, &info, job, start, WALL_SEC(1774659600), job->timeout_usec, h->timeout_is_total);
+        runner_start(h->runner, &info, job, start, WALL_SEC(1774659600), job->policy->timeout_usec, h->timeout_is_total);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)

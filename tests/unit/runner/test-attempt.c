@@ -49,8 +49,8 @@ static struct job *with_text(struct job *j, char **member, const char *text)
 
 static struct job *with_env_file(struct job *j, const char *path)
 {
-        j->env_file = calloc(2, sizeof(char *));
-        j->env_file[0] = strdup(path);
+        j->policy->env_file = calloc(2, sizeof(char *));
+        j->policy->env_file[0] = strdup(path);
         return j;
 }
 
@@ -89,9 +89,9 @@ static void test_spawn_failures(struct harness *h)
         free(huge);
 
         j = harness_shell("exit 0");
-        j->shell = calloc(3, sizeof(char *));
-        j->shell[0] = strdup("/nonexistent/sh");
-        j->shell[1] = strdup("-c");
+        j->policy->shell = calloc(3, sizeof(char *));
+        j->policy->shell[0] = strdup("/nonexistent/sh");
+        j->policy->shell[1] = strdup("-c");
         expect_failure(h, j, STAGE_EXEC, ENOENT, "a missing shell");
 
         j = harness_job("/bin/true", NULL);
@@ -99,16 +99,16 @@ static void test_spawn_failures(struct harness *h)
         j = harness_job("/bin/true", NULL);
         expect_failure(h, with_text(j, &j->working_dir, "/etc/passwd"), STAGE_CHDIR, ENOTDIR, "a folder that is none");
         j = harness_job("/bin/true", NULL);
-        expect_failure(h, with_text(j, &j->cpu_affinity, "1000-1001"), STAGE_AFFINITY, EINVAL,
+        expect_failure(h, with_text(j, &j->policy->cpu_affinity, "1000-1001"), STAGE_AFFINITY, EINVAL,
                        "CPUs that are not there");
 
         j = harness_job("/bin/true", NULL);
         free(j->name);
         expect_failure(h, with_text(j, &j->name, "../escape"), STAGE_LOG, EINVAL, "a name that is a path");
         j = harness_shell("exit 0");
-        j->stdin_text = malloc(300001);
-        memset(j->stdin_text, 'x', 300000);
-        j->stdin_text[300000] = 0;
+        j->policy->stdin_text = malloc(300001);
+        memset(j->policy->stdin_text, 'x', 300000);
+        j->policy->stdin_text[300000] = 0;
         expect_failure(h, j, STAGE_RUNNER, EMSGSIZE, "more than a message holds");
 }
 
@@ -118,13 +118,13 @@ static void test_user_failures(struct harness *h)
 
         if (h->own_user_only) {
                 j = harness_job("/bin/true", NULL);
-                expect_failure(h, with_text(j, &j->user, "root"), STAGE_USER, EPERM, "another user");
+                expect_failure(h, with_text(j, &j->policy->user, "root"), STAGE_USER, EPERM, "another user");
                 return;
         }
         j = harness_job("/bin/true", NULL);
-        expect_failure(h, with_text(j, &j->user, "no-such-user"), STAGE_USER, ENOENT, "an unknown user");
+        expect_failure(h, with_text(j, &j->policy->user, "no-such-user"), STAGE_USER, ENOENT, "an unknown user");
         j = harness_job("/bin/true", NULL);
-        expect_failure(h, with_text(j, &j->group, "no-such-group"), STAGE_GROUPS, ENOENT, "an unknown group");
+        expect_failure(h, with_text(j, &j->policy->group, "no-such-group"), STAGE_GROUPS, ENOENT, "an unknown group");
 }
 
 static void test_env_file_failures(struct harness *h)
@@ -191,7 +191,7 @@ static void test_environment(struct harness *h)
         add_env(j, "JOBSCHED_SOCKET", "forged");
         add_env(j, "LD_PRELOAD", "");
         add_env(j, "LINES", "a\nb");
-        j->retry.limit = 4;
+        j->policy->retry.limit = 4;
         if (asprintf(
                     &want,
                     "BOTH=env\nCR=x\nEMPTY=\nEQUALS=a=b\nFROM_FILE=1\nHOME=%s\nJOBSCHED_SOCKET=%s/control.sock\n"
@@ -238,7 +238,7 @@ static void test_golden(struct harness *h)
 
         expect_text(h, harness_probe("fds", NULL), "0 /dev/null\n1 pipe\n2 pipe\n", "descriptors");
         j = harness_probe("fds", NULL);
-        j->stdin_text = strdup("x");
+        j->policy->stdin_text = strdup("x");
         expect_text(h, j, "0 /memfd:stdin (deleted)\n1 pipe\n2 pipe\n", "descriptors with stdin");
 #ifndef JS_SANITIZED
         expect_text(h, harness_probe("signals", NULL),
@@ -246,27 +246,27 @@ static void test_golden(struct harness *h)
 #endif
         expect_text(h, harness_probe("umask", NULL), "022\n", "umask");
         j = harness_probe("umask", NULL);
-        j->umask = 077;
+        j->policy->umask = 077;
         expect_text(h, j, "077\n", "umask as asked");
         (void)snprintf(folder, sizeof(folder), "%s\n", h->dir);
         j = harness_probe("cwd", NULL);
         expect_text(h, with_text(j, &j->working_dir, h->dir), folder, "working_dir");
         j = harness_probe("nice", NULL);
-        j->has_nice = true;
-        j->nice = 7;
+        j->policy->has_nice = true;
+        j->policy->nice = 7;
         expect_text(h, j, "7\n", "nice");
 
         j = harness_probe("session", NULL);
-        j->cpu_affinity = strdup("0");
-        j->has_oom_score_adjust = true;
-        j->oom_score_adjust = 500;
-        j->io_class = IO_CLASS_BEST_EFFORT;
-        j->io_level = 6;
+        j->policy->cpu_affinity = strdup("0");
+        j->policy->has_oom_score_adjust = true;
+        j->policy->oom_score_adjust = 500;
+        j->policy->io_class = IO_CLASS_BEST_EFFORT;
+        j->policy->io_level = 6;
         expect_text(h, j, "leader yes\ntty no\npdeathsig 9\noom 500\nioprio 16390\ncpus 0\n",
                     "session, oom_score_adjust, io_class, cpu_affinity");
         j = harness_probe("session", NULL);
-        j->cpu_affinity = strdup("0-0,0");
-        j->io_class = IO_CLASS_IDLE;
+        j->policy->cpu_affinity = strdup("0-0,0");
+        j->policy->io_class = IO_CLASS_IDLE;
         expect_text(h, j, "leader yes\ntty no\npdeathsig 9\noom 0\nioprio 24576\ncpus 0\n", "and with less");
 }
 
@@ -276,14 +276,14 @@ static void test_limits(struct harness *h)
         struct rlimit files;
         char want[64];
 
-        j->rlimits = calloc(JOB_RLIMIT_NR, sizeof(uint64_t));
+        j->policy->rlimits = calloc(JOB_RLIMIT_NR, sizeof(uint64_t));
         for (size_t i = 0; i < JOB_RLIMIT_NR; i++)
-                j->rlimits[i] = JOB_RLIMIT_UNSET;
-        j->rlimits[JOB_RLIMIT_OPEN_FILES] = 100;
-        j->rlimits[JOB_RLIMIT_CORE] = 0;
-        j->rlimits[JOB_RLIMIT_CPU_TIME] = 77;
-        j->rlimits[JOB_RLIMIT_STACK] = 4u << 20;
-        j->rlimits[JOB_RLIMIT_FILE_SIZE] = 1u << 20;
+                j->policy->rlimits[i] = JOB_RLIMIT_UNSET;
+        j->policy->rlimits[JOB_RLIMIT_OPEN_FILES] = 100;
+        j->policy->rlimits[JOB_RLIMIT_CORE] = 0;
+        j->policy->rlimits[JOB_RLIMIT_CPU_TIME] = 77;
+        j->policy->rlimits[JOB_RLIMIT_STACK] = 4u << 20;
+        j->policy->rlimits[JOB_RLIMIT_FILE_SIZE] = 1u << 20;
         expect_text(h, j, "100\n100\n0\n77\n4096\n2048\n", "limits as asked");
 
         (void)getrlimit(RLIMIT_NOFILE, &files);
@@ -292,10 +292,10 @@ static void test_limits(struct harness *h)
         expect_text(h, harness_shell("ulimit -Sn; ulimit -Hn"), want, "open files by default");
 
         j = harness_shell("exec %s write 100000", harness_probe_path);
-        j->rlimits = malloc(JOB_RLIMIT_NR * sizeof(uint64_t));
+        j->policy->rlimits = malloc(JOB_RLIMIT_NR * sizeof(uint64_t));
         for (size_t i = 0; i < JOB_RLIMIT_NR; i++)
-                j->rlimits[i] = JOB_RLIMIT_UNSET;
-        j->rlimits[JOB_RLIMIT_FILE_SIZE] = 1;
+                j->policy->rlimits[i] = JOB_RLIMIT_UNSET;
+        j->policy->rlimits[JOB_RLIMIT_FILE_SIZE] = 1;
         ok(exited_with(harness_run(h, next_run++, j), 0), "file_size does not bind what the supervisor writes");
         job_unref(j);
         files.rlim_max++;
@@ -304,9 +304,9 @@ static void test_limits(struct harness *h)
                 return;
         }
         j = harness_shell("test $(ulimit -Hn) -gt 1024 && ulimit -Sc");
-        j->rlimits = malloc(JOB_RLIMIT_NR * sizeof(uint64_t));
+        j->policy->rlimits = malloc(JOB_RLIMIT_NR * sizeof(uint64_t));
         for (size_t i = 0; i < JOB_RLIMIT_NR; i++)
-                j->rlimits[i] = JOB_RLIMIT_UNLIMITED;
+                j->policy->rlimits[i] = JOB_RLIMIT_UNLIMITED;
         expect_text(h, j, "unlimited\n", "unlimited");
 }
 
@@ -314,7 +314,7 @@ static void test_stdin_and_shell(struct harness *h)
 {
         struct job *j = harness_probe("stdin", NULL);
 
-        expect_text(h, with_text(j, &j->stdin_text, "one\ntwo\xc3\xa9 no end"), "one\ntwo\xc3\xa9 no end", "stdin");
+        expect_text(h, with_text(j, &j->policy->stdin_text, "one\ntwo\xc3\xa9 no end"), "one\ntwo\xc3\xa9 no end", "stdin");
         expect_text(h, harness_shell("cat; echo over"), "over\n", "an empty stdin");
         expect_text(h, harness_shell("false; echo $-; echo \"$0\""), "\n/bin/sh\n", "one line goes on after a failure");
         expect_text(h, harness_shell("echo $-\n"), "\n", "a line end at the end is not a second line");
@@ -322,9 +322,9 @@ static void test_stdin_and_shell(struct harness *h)
         ok(exited_with(harness_run(h, next_run++, j), 1), "several lines stop at a failure");
         job_unref(j);
         j = harness_shell("it is $0");
-        j->shell = calloc(3, sizeof(char *));
-        j->shell[0] = strdup("printf");
-        j->shell[1] = strdup("%s!\n");
+        j->policy->shell = calloc(3, sizeof(char *));
+        j->policy->shell[0] = strdup("printf");
+        j->policy->shell[1] = strdup("%s!\n");
         expect_text(h, j, "it is $0!\n", "another shell, found in PATH");
         expect_text(h, harness_job("echo", "a  b", "*", "$HOME", "", NULL), "a  b * $HOME \n", "argv has no shell");
         expect_text(h, harness_shell("echo out > /dev/stdout"), "out\n", "/dev/stdout can be reopened");
@@ -363,31 +363,31 @@ static void test_users(struct harness *h)
         (void)snprintf(want, sizeof(want), "%sgid %u %u %u\ngroups %u\n%s", ids, pw->pw_gid, pw->pw_gid, pw->pw_gid,
                        pw->pw_gid, no_caps);
         j = harness_probe("ids", NULL);
-        expect_text(h, with_text(j, &j->user, "nobody"), want, "user: ids, groups and capabilities");
+        expect_text(h, with_text(j, &j->policy->user, "nobody"), want, "user: ids, groups and capabilities");
         (void)snprintf(want, sizeof(want), "%sgid %u %u %u\ngroups %u\n%s", ids, gr->gr_gid, gr->gr_gid, gr->gr_gid,
                        gr->gr_gid, no_caps);
         j = harness_probe("ids", NULL);
-        (void)with_text(j, &j->user, "nobody");
-        expect_text(h, with_text(j, &j->group, "daemon"), want, "group");
+        (void)with_text(j, &j->policy->user, "nobody");
+        expect_text(h, with_text(j, &j->policy->group, "daemon"), want, "group");
         j = harness_probe("session", NULL);
-        j->cpu_affinity = strdup("0");
-        expect_text(h, with_text(j, &j->user, "nobody"), "leader yes\ntty no\npdeathsig 9\noom 0\nioprio 0\ncpus 0\n",
+        j->policy->cpu_affinity = strdup("0");
+        expect_text(h, with_text(j, &j->policy->user, "nobody"), "leader yes\ntty no\npdeathsig 9\noom 0\nioprio 0\ncpus 0\n",
                     "the command dies with its supervisor as another user too");
         j = harness_probe("cwd", NULL);
-        expect_text(h, with_text(j, &j->user, "nobody"), access(pw->pw_dir, X_OK) < 0 ? "/\n" : pw->pw_dir,
+        expect_text(h, with_text(j, &j->policy->user, "nobody"), access(pw->pw_dir, X_OK) < 0 ? "/\n" : pw->pw_dir,
                     "a home that is missing");
         j = harness_shell("echo $HOME $USER $LOGNAME $SHELL");
         (void)snprintf(want, sizeof(want), "%s %s %s %s\n", pw->pw_dir, pw->pw_name, pw->pw_name, pw->pw_shell);
-        expect_text(h, with_text(j, &j->user, "nobody"), want, "the user's variables");
+        expect_text(h, with_text(j, &j->policy->user, "nobody"), want, "the user's variables");
         j = harness_shell("echo out > /dev/stdout; echo err > /dev/stderr");
-        expect_text(h, with_text(j, &j->user, "nobody"), "out\n", "/dev/stdout can be reopened by another user");
+        expect_text(h, with_text(j, &j->policy->user, "nobody"), "out\n", "/dev/stdout can be reopened by another user");
 
         j = harness_job("/bin/true", NULL);
         (void)chmod(h->dir, 0700);
         (void)with_text(j, &j->working_dir, h->dir);
-        expect_failure(h, with_text(j, &j->user, "nobody"), STAGE_CHDIR, EACCES, "a folder that only root may enter");
+        expect_failure(h, with_text(j, &j->policy->user, "nobody"), STAGE_CHDIR, EACCES, "a folder that only root may enter");
         j = harness_job(harness_probe_path, NULL);
-        expect_failure(h, with_text(j, &j->user, "nobody"), STAGE_EXEC, EACCES, "a program in it");
+        expect_failure(h, with_text(j, &j->policy->user, "nobody"), STAGE_EXEC, EACCES, "a program in it");
         (void)chmod(h->dir, 0755);
 }
 

@@ -71,7 +71,7 @@ static void test_injection(const struct injection *in)
         harness_up(&h);
         (void)harness_file(&h, "ran", "", 0, 0666);
         j = harness_shell("id >>%s/ran", h.dir);
-        j->user = strdup("nobody");
+        j->policy->user = strdup("nobody");
         ev = harness_run(&h, 1, j);
         (void)snprintf(what, sizeof(what), "%s: %s", in->call, in->how);
         if (!in->how) {

@@ -62,7 +62,7 @@ static void test_streams(struct harness *h)
 
         is_str(out, "line 0\nline 2\nline 4\nline 6\nline 8\n", "stdout");
         is_str(err, "line 1\nline 3\nline 5\nline 7\nline 9\n", "stderr");
-        j->log_merge = true;
+        j->policy->log_merge = true;
         both = run_text(h, j, NULL, NULL, NULL);
         is_str(both, "line 0\nline 1\nline 2\nline 3\nline 4\nline 5\nline 6\nline 7\nline 8\nline 9\n",
                "merged, in true order");
@@ -122,7 +122,7 @@ static void test_cap(struct harness *h)
         _cleanup_(freep) char *text = NULL, *head = NULL, *older = NULL, *newer = NULL;
         size_t size = 0, head_size = 0, older_size = 0, newer_size = 0;
 
-        j->log_max = max;
+        j->policy->log_max = max;
         text = run_text(h, j, NULL, &size, &ev);
         head = harness_log(h, "test", next_run - 1, 1, "", &head_size);
         older = harness_log(h, "test", next_run - 1, 1, ".1", &older_size);
@@ -147,7 +147,7 @@ static void test_small_caps(struct harness *h)
                 _cleanup_(freep) char *text = NULL;
                 size_t size = 0, files;
 
-                j->log_max = max;
+                j->policy->log_max = max;
                 text = run_text(h, j, NULL, &size, &ev);
                 files = log_size(h, next_run - 1, "") + log_size(h, next_run - 1, ".1") +
                         log_size(h, next_run - 1, ".2");
@@ -165,8 +165,8 @@ static void test_flood(struct harness *h)
         _cleanup_(freep) char *text = NULL;
         size_t size = 0;
 
-        j->log_max = 1u << 20;
-        j->timeout_usec = 60 * USEC_PER_SEC;
+        j->policy->log_max = 1u << 20;
+        j->policy->timeout_usec = 60 * USEC_PER_SEC;
         text = run_text(h, j, NULL, &size, &ev);
         ok(exited_with(ev, 0), "a flood of output");
         ok(ev && ev->attempt.usage.output_bytes > 1u << 20 &&
@@ -174,7 +174,7 @@ static void test_flood(struct harness *h)
            "is counted exactly: %llu bytes, %llu dropped", ev ? (unsigned long long)ev->attempt.usage.output_bytes : 0,
            ev ? (unsigned long long)ev->attempt.usage.dropped_bytes : 0);
         j = harness_probe("flood", "60", NULL);
-        j->timeout_usec = 300 * USEC_PER_MSEC;
+        j->policy->timeout_usec = 300 * USEC_PER_MSEC;
         free(text);
         text = run_text(h, j, NULL, &size, &ev);
         ok(ev && ev->attempt.cause == END_TIMEOUT, "it does not keep the timeout from firing");
@@ -187,7 +187,7 @@ static void test_full_disk(struct harness *h)
         const struct event *ev;
         char path[128];
 
-        j->log_max = 100u << 20;
+        j->policy->log_max = 100u << 20;
         (void)snprintf(path, sizeof(path), "%s/log/test", h->dir);
         if (geteuid() == 0 && mount("tmpfs", path, "tmpfs", 0, "size=1m") == 0) {
                 _cleanup_(freep) char *text = NULL;

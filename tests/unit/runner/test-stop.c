@@ -19,8 +19,8 @@ static bool cause_is(const struct event *ev, enum end_cause cause)
 static struct job *limited(struct job *j, int64_t timeout_msec, int64_t kill_timeout_msec)
 {
         if (timeout_msec > 0)
-                j->timeout_usec = timeout_msec * USEC_PER_MSEC;
-        j->kill_timeout_usec = kill_timeout_msec * USEC_PER_MSEC;
+                j->policy->timeout_usec = timeout_msec * USEC_PER_MSEC;
+        j->policy->kill_timeout_usec = kill_timeout_msec * USEC_PER_MSEC;
         return j;
 }
 
@@ -55,7 +55,7 @@ static void test_timeout(struct harness *h)
         job_unref(j);
         j = limited(harness_shell("trap 'exit 4' INT; sleep 60 & wait"), 200,
                     300); /* who is in the background ignores INT */
-        j->kill_signal = SIGINT;
+        j->policy->kill_signal = SIGINT;
         ev = harness_run(h, next_run++, j);
         ok(exited_with(ev, 4) && cause_is(ev, END_TIMEOUT), "another kill_signal");
         job_unref(j);
@@ -101,20 +101,20 @@ static void test_leftovers(struct harness *h)
 
         begin = clock_mono();
         j = limited(harness_probe("daemon", "1.5", "x", "--", "exit", "7", NULL), 0, 200);
-        j->leftovers = LEFTOVERS_WAIT;
+        j->policy->leftovers = LEFTOVERS_WAIT;
         ev = harness_run(h, next_run++, j);
         ok(exited_with(ev, 7) && cause_is(ev, END_SELF) && clock_mono().usec - begin.usec >= 1400 * USEC_PER_MSEC,
            "leftovers: wait");
         job_unref(j);
         j = limited(harness_probe("daemon", "60", "x", NULL), 500, 200);
-        j->leftovers = LEFTOVERS_WAIT;
+        j->policy->leftovers = LEFTOVERS_WAIT;
         ev = harness_run(h, next_run++, j);
         ok(exited_with(ev, 0) && cause_is(ev, END_TIMEOUT), "but not beyond the timeout");
         ok(none_left(h), "then they are gone");
         job_unref(j);
 
         j = harness_shell("%s sleep 60 >/dev/null 2>&1 & exit 5", harness_probe_path);
-        j->leftovers = LEFTOVERS_LEAVE;
+        j->policy->leftovers = LEFTOVERS_LEAVE;
         begin = clock_mono();
         ev = harness_run(h, next_run++, j);
         ok(exited_with(ev, 5) && clock_mono().usec - begin.usec < 1900 * USEC_PER_MSEC,
@@ -126,7 +126,7 @@ static void test_leftovers(struct harness *h)
         job_unref(j);
 
         j = harness_shell("%s sleep 60 & echo before; exit 6", harness_probe_path);
-        j->leftovers = LEFTOVERS_LEAVE;
+        j->policy->leftovers = LEFTOVERS_LEAVE;
         begin = clock_mono();
         ev = harness_run(h, next_run++, j);
         ok(exited_with(ev, 6) && clock_mono().usec - begin.usec >= 1900 * USEC_PER_MSEC &&
