@@ -346,13 +346,13 @@ static int status_once(struct cli *c)
 
 enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
 
-struct check {
+struct checkup {
         int level;
         int64_t failing, paused, disabled, blocked, jobs;
         struct strbuf what; /* what is wrong, gathered */
 };
 
-static void worse(struct check *k, int level, const char *job, const char *what)
+static void worse(struct checkup *k, int level, const char *job, const char *what)
 {
         k->level = MAX(k->level, level);
         if (k->what.n > 400) /* one line, however many jobs */
@@ -370,7 +370,7 @@ static bool has_failed(const json_t *last)
 
 static void judge_named(void *arg, const json_t *job)
 {
-        struct check *k = arg;
+        struct checkup *k = arg;
         const json_t *last = json_object_get(job, "last");
         const char *name = jstr(job, "name");
         _cleanup_(strbuf_done) struct strbuf state = { 0 };
@@ -395,7 +395,7 @@ static void judge_named(void *arg, const json_t *job)
 
 static void judge_failed(void *arg, const json_t *job)
 {
-        struct check *k = arg;
+        struct checkup *k = arg;
         _cleanup_(strbuf_done) struct strbuf state = { 0 };
 
         k->failing++;
@@ -403,7 +403,7 @@ static void judge_failed(void *arg, const json_t *job)
         worse(k, CHECK_WARNING, jstr(job, "name"), strbuf_str(&state));
 }
 
-static int judge_daemon(struct cli *c, struct check *k)
+static int judge_daemon(struct cli *c, struct checkup *k)
 {
         _cleanup_(json_decrefp) json_t *s = NULL;
         const char *state;
@@ -426,7 +426,7 @@ static int judge_daemon(struct cli *c, struct check *k)
         return EXIT_OK;
 }
 
-static int judge(struct cli *c, struct check *k)
+static int judge(struct cli *c, struct checkup *k)
 {
         struct error e = ERROR_NULL;
         json_t *params;
@@ -447,7 +447,7 @@ static int judge(struct cli *c, struct check *k)
 }
 
 /* One line: `OK: …|jobs=12 failing=0`, as monitoring plugins do; or the same in another form. */
-static void put_verdict(struct cli *c, const struct check *k, const char *what, const char *numbers)
+static void put_verdict(struct cli *c, const struct checkup *k, const char *what, const char *numbers)
 {
         static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
         _cleanup_(json_decrefp) json_t *doc = json_object();
@@ -466,7 +466,7 @@ static void put_verdict(struct cli *c, const struct check *k, const char *what, 
 static int status_check(struct cli *c)
 {
         _cleanup_(strbuf_done) struct strbuf shown = { 0 }, numbers = { 0 };
-        struct check k = { 0 };
+        struct checkup k = { 0 };
         int64_t max_failed = 0;
         int r;
 

@@ -134,6 +134,20 @@ static const struct option_row explain_options[] = {
         { OPT_NONE },
 };
 
+static const struct option_row simulate_options[] = {
+        { OPT_JOBS_DIR, "jobs-dir", 0, "DIR", "the job files of this folder (those of the daemon); may be repeated" },
+        { OPT_CONFIG, "config", 0, "FILE", "by the defaults and limits of this configuration" },
+        { OPT_FROM, "from", 0, "T", "from this time on (now)" },
+        { OPT_TO, "to", 0, "T", "up to this time (a day later)" },
+        { OPT_DURATION, "duration", 0, "[JOB=]D", "how long a run takes, of this job or of any other; may be repeated (0s)" },
+        { OPT_NO_HISTORY, "no-history", 0, NULL, "don't ask a daemon how long runs have taken" },
+        { OPT_FAIL, "fail", 0, "JOB", "every attempt of this job fails; may be repeated" },
+        { OPT_DOWN, "down", 0, "T..T", "the daemon is down in between; may be repeated" },
+        { OPT_SUMMARY, "summary", 0, NULL, "only the sum" },
+        { OPT_QUIET, "quiet", 'q', NULL, "don't say where durations are from" },
+        { OPT_NONE },
+};
+
 #define SEE "See"
 #define ACT "Act"
 #define AHEAD "Look ahead, no daemon needed"
@@ -241,6 +255,16 @@ const struct command commands[] = {
           MANY,
           COMMAND_EXPRESSION,
           cmd_explain },
+        { "simulate",
+          {},
+          AHEAD,
+          "[JOB...]",
+          "what would run, wait, be skipped or missed, in virtual time",
+          simulate_options,
+          0,
+          MANY,
+          0,
+          cmd_simulate },
         { "schema", {}, AHEAD, "[KEY]", "the keys of job files, or all about one", NULL, 0, 1, 0, cmd_schema },
         { "version", {}, HOUSE, "", "jobctl's version, and the daemon's if there is one", NULL, 0, 0, 0, cmd_version },
         { "help", {}, HOUSE, "[COMMAND]", "this, or all about a command", NULL, 0, 1, 0, cmd_help },

@@ -23,11 +23,11 @@
 struct checking {
         const struct check_options *opt;
         struct jobfile_options parse;
+        struct zone_source zones; /* as given, but for the local zone that the configuration may name */
         struct check *check;
         size_t allocated;
         struct table names; /* the jobs so far */
-        struct job **jobs;  /* references to them */
-        size_t n_jobs, allocated_jobs;
+        size_t allocated_jobs;
 };
 
 static struct check_file *add_file(struct checking *c, const char *path)
@@ -156,25 +156,26 @@ static bool same_name(const void *p, const void *key)
 static int add_job(struct checking *c, struct check_file *file, struct job *job, const char *text, size_t size)
 {
         const struct job *other = table_find(&c->names, table_hash(job->name), same_name, job->name);
+        struct check *check = c->check;
         int r;
 
         if (other)
                 return diagnostics_add(&file->errors, job->line, job_name_column(text, size, job), job->name,
                                        "rename one of them", "the name `%s` is taken by line %u of %s", job->name,
                                        other->line, other->source->path);
-        if (c->n_jobs == c->allocated_jobs) {
+        if (check->n_jobs == c->allocated_jobs) {
                 size_t want = c->allocated_jobs ? 2 * c->allocated_jobs : 16;
-                struct job **v = reallocarray(c->jobs, want, sizeof(*v));
+                struct job **v = reallocarray(check->jobs, want, sizeof(*v));
 
                 if (!v)
                         return -ENOMEM;
-                c->jobs = v;
+                check->jobs = v;
                 c->allocated_jobs = want;
         }
         r = table_add(&c->names, table_hash(job->name), job);
         if (r < 0)
                 return r;
-        c->jobs[c->n_jobs++] = job_ref(job);
+        check->jobs[check->n_jobs++] = job_ref(job);
         return c->opt->host ? look_at_machine(job, &file->warnings) : 0;
 }
 
@@ -258,8 +259,14 @@ static int check_config(struct checking *c, struct config *config)
         if (r < 0 || !text)
                 return r;
         r = config_parse(text, size, &c->parse, config, &file->errors, &file->warnings);
-        c->parse.defaults = r == 0 ? config->defaults : NULL;
-        return r == -ENOMEM ? r : 0;
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        c->parse.defaults = config->defaults;
+        c->check->max_running = config->max_running;
+        c->check->max_starting = config->max_starting;
+        if (config->timezone)
+                c->zones.local = c->zones.find(c->zones.arg, config->timezone);
+        return 0;
 }
 
 static int check_all(struct checking *c, char *const *paths, struct config *config)
@@ -285,18 +292,18 @@ int jobfile_check(char *const *paths, const struct check_options *opt, struct ch
         struct check check = { 0 };
         struct checking c = {
                 .opt = opt,
+                .zones = *opt->zones,
                 .check = &check,
-                .parse = { .zones = opt->zones, .now = opt->now, .blocked_is_error = true },
+                .parse = { .now = opt->now, .blocked_is_error = true },
         };
         struct config config;
         int r;
 
         config_init(&config);
+        c.parse.zones = &c.zones;
         r = check_all(&c, paths, &config);
+        check.zone = c.zones.local;
         table_done(&c.names);
-        for (size_t i = 0; i < c.n_jobs; i++)
-                job_unref(c.jobs[i]);
-        free(c.jobs);
         config_done(&config);
         if (r < 0) {
                 jobfile_check_done(&check);
@@ -314,5 +321,8 @@ void jobfile_check_done(struct check *c)
                 diagnostics_done(&c->files[i].warnings);
         }
         free(c->files);
+        for (size_t i = 0; i < c->n_jobs; i++)
+                job_unref(c->jobs[i]);
+        free(c->jobs);
         *c = (struct check){ 0 };
 }

@@ -1,4 +1,5 @@
-/* `jobctl check`: job files judged as one set, without a daemon.  Opens files: not pure. */
+/* Job files judged as one set, without a daemon: for `jobctl check`, and for what looks ahead with them.  Opens files: not
+ * pure. */
 #pragma once
 #include "jobfile/jobfile.h"
 
@@ -21,6 +22,10 @@ struct check {
                 *files; /* the configuration first, then the files in the order given; folders in order of name */
         size_t n;
         size_t n_errors, n_warnings;
+        struct job **jobs; /* of the files without an error, in their order; one reference each */
+        size_t n_jobs;
+        const struct tz *zone; /* of jobs without `timezone`: the configuration's, else the source's local one */
+        uint32_t max_running, max_starting; /* of the configuration, 0: not given */
 };
 
 /* `paths` (NULL-terminated): files of any name, and folders, of which *.yaml and *.yml are taken as the daemon

@@ -6,7 +6,7 @@ tests_unit_cli_test_text_LDADD = $(CLI_LIBS)
 TESTS += tests/unit/cli/test-text
 
 CLI_PY_TESTS = tests/unit/cli/test-check.py tests/unit/cli/test-exit-codes.py tests/unit/cli/test-explain.py tests/unit/cli/test-manual.py \
-	tests/unit/cli/test-output.py
+	tests/unit/cli/test-output.py tests/unit/cli/test-simulate.py
 if HAVE_PYTHON3
 TESTS += $(CLI_PY_TESTS)
 endif

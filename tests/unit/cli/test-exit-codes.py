@@ -54,6 +54,7 @@ for args, code, words in [
     (["logs", "7", "8"], 2, ["too much"]),
     (["help", "runz"], 2, ["did you mean `run"]),
     (["explain"], 2, ["EXPR"]),
+    (["simulate", "--from"], 2, ["wants a value"]),
     (["explain", "@daily", "-n", "10001"], 2, ["10000"]),
     (["explain", "@daily", "--from", "nonsense"], 2, ["no time"]),
     (["explain", "@daily", "--timezone", "Mars/Olympus"], 1, ["no such time zone"]),
