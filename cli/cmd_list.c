@@ -112,12 +112,26 @@ static void next_in_cell(struct cli *c, const json_t *item, struct strbuf *ret)
                 strbuf_add_relative(ret, at, c->now);
 }
 
+/* How much later than its instant a run starts, where jitter delays it. */
+static void jitter_in_cell(struct cli *c, const json_t *item, struct strbuf *ret)
+{
+        struct wall at, start;
+
+        (void)c;
+        if (jtime(item, "at", &at) && jtime(item, "start", &start) && start.usec > at.usec) {
+                strbuf_add_char(ret, '+');
+                strbuf_add_duration(ret, (double)(start.usec - at.usec) / USEC_PER_SEC);
+        }
+}
+
 int cmd_next(struct cli *c)
 {
         static const struct column columns[] = {
                 { "AT", "at", CELL_TIME },
                 { "IN", "at", CELL_TEXT, COLUMN_HUMAN, next_in_cell },
+                { "JITTER", "start", CELL_TEXT, COLUMN_HUMAN, jitter_in_cell },
                 { "JOB", "job", CELL_TEXT, COLUMN_CUT },
+                { "START", "start", CELL_TIME, COLUMN_CSV },
         };
         static const struct list list = { "next", "job", columns, ARRAY_SIZE(columns) };
         _cleanup_(json_decrefp) json_t *params = json_object(), *answer = NULL;

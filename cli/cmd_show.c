@@ -96,6 +96,7 @@ static void show_job_text(struct cli *c, const json_t *job)
         _cleanup_(strbuf_done) struct strbuf t = { 0 }, file = { 0 }, paused = { 0 };
         const json_t *pause = json_object_get(job, "paused"), *run;
         const char *name = jstr(job, "name"), *description = jstr(job, "description");
+        struct wall next, start;
         size_t i;
 
         strbuf_add(&t, "● ");
@@ -119,6 +120,8 @@ static void show_job_text(struct cli *c, const json_t *job)
         put_plain(&t, "Schedule", json_object_get(job, "schedule"));
         put_field(&t, "Timezone", jstr(job, "timezone"));
         put_time(c, &t, "Next", job, "next");
+        if (jtime(job, "next", &next) && jtime(job, "next_start", &start) && start.usec > next.usec)
+                put_time(c, &t, "Starts", job, "next_start");
         if (json_is_true(json_object_get(job, "past")))
                 put_field(&t, "Next", "past");
         put_run_line(c, &t, "Last", json_object_get(job, "last"));

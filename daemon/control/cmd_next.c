@@ -30,6 +30,7 @@ struct next {
         bool named; /* `jobs` was given: `n` is for each */
         bool no_memory;
         size_t n;
+        uint64_t machine;
         struct wall from, to;
         struct candidate *v;
         size_t n_v, allocated;
@@ -122,11 +123,14 @@ static void merged(void *arg)
         if (!call_gone(call)) {
                 text_puts(&t, "{\"next\":[");
                 for (size_t i = 0; i < x->n_found; i++) {
-                        const char *name = x->v[x->found[i].job].job->name;
-                        char at[64];
+                        const struct job *job = x->v[x->found[i].job].job;
+                        const char *name = job->name;
+                        struct wall start = wall_add(x->found[i].at, job_delay(job, x->machine, x->found[i].at));
+                        char at[64], begin[64];
 
                         wall_print_rfc3339(x->found[i].at, call->c->ctx.zone, 0, at, sizeof(at));
-                        text_printf(&t, "%s{\"at\":\"%s\",\"job\":", i > 0 ? "," : "", at);
+                        wall_print_rfc3339(start, call->c->ctx.zone, 3, begin, sizeof(begin));
+                        text_printf(&t, "%s{\"at\":\"%s\",\"start\":\"%s\",\"job\":", i > 0 ? "," : "", at, begin);
                         text_json_string(&t, name, strlen(name));
                         text_puts(&t, "}");
                 }
@@ -209,6 +213,7 @@ static bool check_names(struct call *call, const struct scan *s)
 void cmd_job_next(struct call *call)
 {
         struct next *x = calloc(1, sizeof(*x));
+        struct engine_stats stats;
 
         if (!x) {
                 call_error_memory(call);
@@ -218,6 +223,8 @@ void cmd_job_next(struct call *call)
         call->free_data = next_free;
         x->call = call;
         x->named = call_list(call, "jobs");
+        engine_get_stats(call->c->ctx.engine, &stats);
+        x->machine = stats.machine;
         x->n = (size_t)MIN(call_count(call, "n", 10), (uint64_t)INSTANTS_MAX);
         x->from = clock_wall();
         x->to = WALL_NEVER;

@@ -249,6 +249,7 @@ json_t *print_job(const struct control *c, const struct job_view *v, json_t *las
         put(&o, "schedule", print_strings(j ? j->texts : NULL, j ? j->n_entries : 0));
         put(&o, "timezone", j ? json_string_or_null(j->policy->timezone ? j->policy->timezone : tz_name(j->policy->zone)) : json_null());
         put(&o, "next", print_instant(c, v->next));
+        put(&o, "next_start", print_time(c, v->next_start));
         put(&o, "past", json_boolean(job_is_past(v)));
         put(&o, "last", last ? last : json_null());
         put(&o, "running", print_number(v->running));

@@ -34,7 +34,9 @@ static void say_waiting(const struct control *c, const struct run_info *r, const
         char since[64], end[256];
 
         say_time(c, r->queued_at, since, sizeof(since));
-        if (r->reason == REASON_FAULT)
+        if (r->reason == REASON_JITTER)
+                (void)snprintf(buf, size, "%s starts at %s (jitter)", who, say_time(c, r->retry_at, end, sizeof(end)));
+        else if (r->reason == REASON_FAULT)
                 (void)snprintf(buf, size,
                                "%s waits since %s: the machine could not start it (%s); it will be tried again", who,
                                since, say_end(r, end, sizeof(end)));

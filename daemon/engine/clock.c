@@ -27,7 +27,7 @@ static void new_epoch(struct engine *e, bool all)
                 range_close(ej);
                 out_job(e, ej);
                 if (ej->def)
-                        due_arm(e, ej);
+                        instants_arm(e, ej);
         }
 }
 

@@ -70,7 +70,7 @@ static void command_pause(struct engine *e, const struct command *c, struct ejob
                         abort();
         }
         out_job(e, ej);
-        due_arm(e, ej);
+        instants_arm(e, ej);
         out_reply(e, c->id, ERROR_NONE, NULL, 0, true, false);
 }
 
@@ -93,7 +93,7 @@ static void command_enable(struct engine *e, const struct command *c, struct ejo
         if (!(ej->pause && ej->pause->hold) && e->now.usec > ej->watermark.usec)
                 ej->watermark = e->now;
         out_job(e, ej);
-        due_arm(e, ej);
+        instants_arm(e, ej);
         out_reply(e, c->id, ERROR_NONE, NULL, 0, true, false);
 }
 

@@ -7,7 +7,7 @@
 static void unstarted_follow(struct engine *e, struct ejob *ej)
 {
         for (struct erun *r = ej->first; r; r = r->next) {
-                if (r->info.start > 0 || r->info.state != RUN_QUEUED)
+                if (r->info.start > 0 || (r->info.state != RUN_QUEUED && r->info.state != RUN_WAITING))
                         continue;
                 run_readmit(e, r);
                 out_hold(e, r->def);
@@ -21,6 +21,7 @@ static void unstarted_follow(struct engine *e, struct ejob *ej)
                         ej->definition_stored = true;
                         out_row(e, &row);
                 }
+                run_delay_follow(e, r);
                 out_run(e, r);
         }
 }
@@ -103,7 +104,7 @@ static void put(struct engine *e, struct job *def)
         }
         unstarted_follow(e, ej);
         if (e->loaded) {
-                due_arm(e, ej);
+                instants_arm(e, ej);
                 runs_admit(e, ej);
         }
 }
@@ -114,7 +115,7 @@ static void cancel_unstarted(struct engine *e, struct ejob *ej)
 
         for (struct erun *r = ej->first; r; r = next) {
                 next = r->next;
-                if (r->info.attempt == 0 && !r->start_sent && (r->info.state == RUN_QUEUED || r->info.state == RUN_STARTING))
+                if (r->info.attempt == 0 && !r->start_sent && (r->info.state == RUN_WAITING || r->info.state == RUN_QUEUED || r->info.state == RUN_STARTING))
                         run_end(e, r, RUN_CANCELLED, REASON_REMOVED);
         }
 }
@@ -132,7 +133,7 @@ static void take_away(struct engine *e, struct ejob *ej)
         ej->restored = false;
         range_close(ej);
         cancel_unstarted(e, ej);
-        due_arm(e, ej);
+        instants_arm(e, ej);
         out_job(e, ej);
 }
 
@@ -179,13 +180,11 @@ void config_loaded(struct engine *e, const struct event *ev)
                         e->epoch = ej->epoch;
                 for (struct erun *r = ej->first, *next; r; r = next) {
                         next = r->next;
-                        if (r->info.state == RUN_QUEUED && r->no_retry && r->info.start == 0)
+                        if ((r->info.state == RUN_QUEUED || r->info.state == RUN_WAITING) && r->no_retry && r->info.start == 0)
                                 run_end(e, r, RUN_CANCELLED, REASON_REMOVED);
-                        else if (r->info.state == RUN_WAITING)
-                                run_move(e, r, RUN_QUEUED, REASON_NONE);
                 }
                 runs_admit(e, ej);
-                due_arm(e, ej);
+                instants_arm(e, ej);
                 if (ev->loaded.new_boot)
                         due_boot(e, ej);
         }

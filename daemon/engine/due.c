@@ -1,39 +1,6 @@
 /* Instants: every one that is due becomes a run, or is covered by a row that says why not. */
 #include "engine/internal.h"
 
-bool job_enabled(const struct ejob *ej)
-{
-        return ej->def && (ej->enabled_override >= 0 ? ej->enabled_override : ej->def->policy->enabled);
-}
-
-static struct wall next_after(const struct ejob *ej, struct wall after)
-{
-        struct schedule s = job_schedule(ej->def);
-        struct wall next;
-
-        if (ej->def->policy->blocked || schedule_next(&s, after, ej->fixed_after, &next) < 0)
-                return WALL_NEVER;
-        return next;
-}
-
-static void wake_at(struct engine *e, struct ejob *ej)
-{
-        ej->wake = ej->pause && ej->pause->hold ? WALL_NEVER : ej->next;
-        if (ej->pause && ej->pause->until.usec < ej->wake.usec)
-                ej->wake = ej->pause->until;
-        if (wall_is_never(ej->wake))
-                heap_remove(&e->due, ej);
-        else if (!heap_put(&e->due, ej))
-                abort();
-}
-
-/* Finds the next instant after the watermark, and sees to it that the job is looked at then. */
-void due_arm(struct engine *e, struct ejob *ej)
-{
-        ej->next = ej->def ? next_after(ej, ej->watermark) : WALL_NEVER;
-        wake_at(e, ej);
-}
-
 static void accounted(struct engine *e, struct ejob *ej, struct wall until)
 {
         if (until.usec > ej->watermark.usec)
@@ -48,32 +15,22 @@ static void put_aside(struct engine *e, struct ejob *ej, enum run_state state, e
         range_add(e, ej, TRIGGER_SCHEDULE, state, reason, from, until, count, cause);
 }
 
-/* An instant that comes in time. */
+/* An instant that comes in time.  With jitter concurrency is judged when the delay is over (runs.c). */
 static void regular(struct engine *e, struct ejob *ej, struct wall at)
 {
         const struct job *def = ej->def;
+        bool delayed = wall_add(at, job_delay(def, e->opt.machine, at)).usec > e->now.usec;
+        enum run_verdict verdict = !delayed ? runs_judge(ej) : runs_delayed_full(ej) ? VERDICT_SKIP : VERDICT_GO;
         struct erun *r;
 
-        if (runs_chain(ej)) {
-                if (ej->n_joined >= MAX(def->policy->catch_up_limit, 1)) {
-                        put_aside(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
-                        return;
-                }
-                r = run_create(e, ej, TRIGGER_SCHEDULE, at, RUN_CHAINED, UINT32_MAX);
-                r->joined = true;
-                ej->n_joined++;
+        if (verdict == VERDICT_SKIP) {
+                put_aside(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
                 return;
         }
-        if (ej->n_active > 0) {
-                bool skip = def->policy->concurrency == CONCURRENCY_FORBID || (def->policy->concurrency == CONCURRENCY_QUEUE && ej->n_active > 1);
-
-                if (skip) {
-                        put_aside(e, ej, RUN_SKIPPED, REASON_CONCURRENCY, at, at, 1, ej->first->info.id);
-                        return;
-                }
-        }
-        r = run_create(e, ej, TRIGGER_SCHEDULE, at, 0, UINT32_MAX);
-        if (def->policy->concurrency == CONCURRENCY_REPLACE)
+        r = run_create(e, ej, TRIGGER_SCHEDULE, at, verdict == VERDICT_JOIN ? RUN_CHAINED : 0, UINT32_MAX);
+        if (verdict == VERDICT_JOIN)
+                run_join(r);
+        else if (!delayed && def->policy->concurrency == CONCURRENCY_REPLACE)
                 runs_replace(e, ej, r);
 }
 
@@ -121,7 +78,7 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
                 return;
         }
         if (deadline >= 0 && deadline != USEC_INFINITY)
-                late = (struct wall){ e->now.usec - deadline - 1 };
+                late = (struct wall){ wall_add(e->now, -deadline).usec - ej->def->policy->jitter_usec - 1 };
 
         if (ej->def->policy->catch_up == CATCH_UP_LATEST) {
                 if (total > 1) {
@@ -174,12 +131,13 @@ void due_resume(struct engine *e, struct ejob *ej)
         ej->pause = NULL;
         range_close(ej);
         out_job(e, ej);
+        runs_release(e, ej);
         if (hold && due && job_enabled(ej)) {
                 passed(e, ej, e->now);
                 accounted(e, ej, e->now);
                 runs_admit(e, ej);
         }
-        due_arm(e, ej);
+        instants_arm(e, ej);
 }
 
 /* Everything of this job that is due at `now`. */
@@ -202,15 +160,15 @@ void due_take_up(struct engine *e, struct ejob *ej)
                         /* Once one was missed, so was everything up to now: `latest` is one run, not two. */
                         passed(e, ej, e->now);
                         accounted(e, ej, e->now);
-                        ej->next = next_after(ej, ej->watermark);
+                        ej->next = instants_next(ej, ej->watermark);
                 }
                 while (ej->next.usec <= e->now.usec) {
                         regular(e, ej, ej->next);
                         accounted(e, ej, ej->next);
-                        ej->next = next_after(ej, ej->watermark);
+                        ej->next = instants_next(ej, ej->watermark);
                 }
         }
-        due_arm(e, ej);
+        instants_arm(e, ej);
         runs_admit(e, ej);
 }
 
@@ -219,17 +177,19 @@ void due_boot(struct engine *e, struct ejob *ej)
 {
         enum run_reason reason = REASON_NONE;
         struct schedule s;
+        bool delayed;
 
         if (!ej->def || ej->def->policy->blocked)
                 return;
         s = job_schedule(ej->def);
         if (!schedule_has_reboot(&s))
                 return;
+        delayed = job_delay(ej->def, e->opt.machine, e->now) > 0;
         if (ej->pause)
                 reason = REASON_PAUSED;
         else if (!job_enabled(ej))
                 reason = REASON_DISABLED;
-        else if (ej->n_active > 0 && ej->def->policy->concurrency == CONCURRENCY_FORBID)
+        else if (!delayed && ej->n_active > 0 && ej->def->policy->concurrency == CONCURRENCY_FORBID)
                 reason = REASON_CONCURRENCY;
         if (reason == REASON_NONE) {
                 (void)run_create(e, ej, TRIGGER_BOOT, e->now, 0, UINT32_MAX);

@@ -145,10 +145,11 @@ static void restore_deadlines(struct engine *e)
                         r->first_started = (struct mono){ e->mono.usec - MAX(e->now.usec - r->info.first_started_at.usec, 0) };
                 if (r->info.state == RUN_QUEUED && r->info.reason == REASON_FAULT)
                         r->info.reason = REASON_NONE;
-                if (r->info.state != RUN_BACKOFF)
+                if (r->info.state != RUN_BACKOFF && r->info.state != RUN_WAITING)
                         continue;
                 left = wall_is_never(r->info.retry_at) ? 0 : r->info.retry_at.usec - e->now.usec;
-                left = CLAMP(left, 0, MAX(r->def->policy->retry.max_delay_usec, r->def->policy->retry.delay_usec) + r->def->policy->retry.jitter_usec);
+                left = CLAMP(left, 0, r->info.state == RUN_WAITING ? r->def->policy->jitter_usec :
+                                      MAX(r->def->policy->retry.max_delay_usec, r->def->policy->retry.delay_usec) + r->def->policy->retry.jitter_usec);
                 r->deadline = mono_add(e->mono, left);
                 if (!heap_put(&e->deadlines, r))
                         abort();

@@ -16,6 +16,7 @@ struct engine_options {
         uint32_t max_starting;  /* of them starting at once: paces bursts */
         int64_t clock_wait_usec; /* how long a boot with a clock behind the state waits for it */
         uint64_t seed;          /* retry jitter */
+        uint64_t machine;       /* jitter: tells machines apart, and stays the same on each */
         uint64_t next_run;      /* number of the next run, 1 in an empty state */
         uint64_t next_job;      /* the same for job ids */
         uint64_t next_seq;      /* number of the first unit of rows */
@@ -47,6 +48,7 @@ struct job_view {
         const char *name;
         uint64_t id;
         struct wall next;          /* next instant, WALL_NEVER: none */
+        struct wall next_start;    /* when its run may start: later by the jitter */
         uint32_t active;           /* unfinished runs */
         uint32_t running;          /* of them starting or running */
         bool enabled;              /* definition and override */
@@ -71,6 +73,7 @@ struct engine_stats {
         size_t jobs, runs, queued, starting, running, backoff;
         bool degraded, shutdown, clock_waiting;
         uint32_t epoch;
+        uint64_t machine; /* for job_delay() */
         uint64_t seq_given, seq_stored;
 };
 void engine_get_stats(const struct engine *e, struct engine_stats *ret);

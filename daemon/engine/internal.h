@@ -6,6 +6,7 @@
  *   clock.c    what a step of the wall clock means
  *   due.c      instants: on time, passed, skipped, missed
  *   runs.c     the life of a run: creation, concurrency, starts, ends, retries
+ *   instants.c when a job is due next
  *   range.c    rows of instants that do not run
  *   out.c      rows and effects, held back until they are durable
  *   query.c    looking on
@@ -41,6 +42,10 @@
 #define FAULT_GIVE_UP_USEC (1 * USEC_PER_HOUR)
 /* Jobs taken up in one step, so that the first starts of a burst do not wait for the last row of it. */
 #define DUE_BATCH 32
+/* Instants of a job that may be in their jitter at once: what comes beyond is skipped. */
+#define DELAYED_MAX 1000
+/* With catch_up: skip, how late a start that was put off may be. */
+#define SKIP_DEADLINE_USEC (1 * USEC_PER_MINUTE)
 /* Runs whose `starting` rows are written ahead of their turn (max_starting paces the starts themselves), so that a burst
  * needs a commit for many starts, not for each.  Filled up when half of it is used. */
 #define START_AHEAD 256
@@ -76,11 +81,11 @@ struct ejob {
         bool restored;           /* from the store, definition not seen yet */
         bool definition_stored;  /* in this life of the daemon */
         bool dirty;              /* its row is to be put at the end of the step */
-        uint32_t n_active;       /* unfinished runs */
+        uint32_t n_active;       /* unfinished runs, but for those that stand apart */
         uint32_t n_admitted;     /* of them past the job's concurrency */
         uint32_t n_catch_up;     /* chained catch-ups among the unfinished */
         uint32_t n_joined;       /* regular instants that wait at the end of that chain */
-        struct erun *first, *last; /* unfinished runs, oldest first */
+        struct erun *first, *last; /* unfinished runs, oldest first; `last` of the active ones, behind it those apart */
         struct erange *range;    /* NULL: none open */
         struct epause *pause;    /* NULL: not paused */
         struct ejob *dirty_next;
@@ -95,7 +100,7 @@ struct erun {
         struct erun *prev, *next;  /* in ej's list */
         size_t ready_index;        /* in the ready queue */
         size_t deadline_index;
-        struct mono deadline;      /* of a wait: backoff or fault */
+        struct mono deadline;      /* of a wait: jitter, backoff or fault */
         uint64_t order;            /* place in the queue, given once */
         struct mono fault_since;   /* MONO_NEVER: no fault */
         unsigned faults;
@@ -103,6 +108,8 @@ struct erun {
         enum run_reason stop_reason;
         bool admitted;
         bool joined;               /* counted in n_joined */
+        bool apart;                /* in its jitter: not in anybody's way, concurrency is judged afterwards */
+        bool held;                 /* its jitter is over, a pause holds it back */
         bool start_sent;           /* the runner knows of info.start */
         bool dirty, no_retry;
         struct erun *dirty_next;
@@ -203,19 +210,22 @@ void clock_look(struct engine *e, struct wall wall, struct mono mono);
 void clock_at_load(struct engine *e);
 void clock_wait_over(struct engine *e);
 
+/* instants.c */
+bool job_enabled(const struct ejob *ej);
+struct wall instants_next(const struct ejob *ej, struct wall after);
+void instants_arm(struct engine *e, struct ejob *ej);
+
 /* range.c */
 void range_add(struct engine *e, struct ejob *ej, enum run_trigger trigger, enum run_state state, enum run_reason reason,
                struct wall from, struct wall until, uint64_t count, uint64_t cause);
 void range_close(struct ejob *ej);
 
 /* due.c */
-void due_arm(struct engine *e, struct ejob *ej);
 void due_take_up(struct engine *e, struct ejob *ej);
 void due_process(struct engine *e);
 void due_boot(struct engine *e, struct ejob *ej);
 void due_resume(struct engine *e, struct ejob *ej);
 void due_drop_held(struct engine *e, struct ejob *ej);
-bool job_enabled(const struct ejob *ej);
 
 /* runs.c */
 struct erun *run_create(struct engine *e, struct ejob *ej, enum run_trigger trigger, struct wall at, uint32_t flags, uint32_t by_uid);
@@ -234,7 +244,12 @@ void run_started(struct engine *e, const struct event *ev);
 void run_start_failed(struct engine *e, const struct event *ev);
 void run_exited(struct engine *e, const struct event *ev);
 void run_lost(struct engine *e, const struct event *ev);
-bool runs_chain(const struct ejob *ej);
+enum run_verdict { VERDICT_GO, VERDICT_JOIN, VERDICT_SKIP };
+enum run_verdict runs_judge(const struct ejob *ej);
+void run_join(struct erun *r);
+bool runs_delayed_full(const struct ejob *ej);
+void run_delay_follow(struct engine *e, struct erun *r);
+void runs_release(struct engine *e, struct ejob *ej);
 
 /* config.c, command.c */
 void config_apply(struct engine *e, const struct event *ev);

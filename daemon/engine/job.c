@@ -199,6 +199,24 @@ struct schedule job_schedule(const struct job *j)
         };
 }
 
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+        h = (h ^ v) * UINT64_C(0x9fb21c651e98df25);
+        return h ^ h >> 35;
+}
+
+int64_t job_delay(const struct job *j, uint64_t machine, struct wall at)
+{
+        uint64_t steps = (uint64_t)(j->policy->jitter_usec / USEC_PER_MSEC), h = mix(UINT64_C(0x9ae16a3b2f90404f), machine);
+
+        if (j->policy->jitter_usec < USEC_PER_MSEC)
+                return 0;
+        for (const char *p = j->name; *p; p++)
+                h = mix(h, (unsigned char)*p);
+        h = mix(mix(h, (uint64_t)at.usec), 0);
+        return (int64_t)(h % (steps + 1)) * USEC_PER_MSEC;
+}
+
 bool code_set_has(const struct code_set *s, unsigned code)
 {
         return code < 256 && (s->bits[code / 64] >> (code % 64) & 1);

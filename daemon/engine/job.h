@@ -84,6 +84,7 @@ struct job_policy {
         uint32_t catch_up_limit;
         struct wall start, end;     /* {INT64_MIN} and WALL_NEVER when open */
         int64_t starting_deadline_usec; /* -1: the default of its catch_up */
+        int64_t jitter_usec;        /* each start is delayed by 0 … so much */
         uint32_t max_concurrent;    /* 0: no limit */
         uint8_t catch_up;           /* enum job_catch_up */
         uint8_t concurrency;        /* enum job_concurrency */
@@ -154,6 +155,10 @@ struct job_policy *policy_unref(struct job_policy *p);
 struct job_source *job_source_new(const char *path, uint32_t uid);
 struct job_source *job_source_ref(struct job_source *s);
 struct job_source *job_source_unref(struct job_source *s);
+
+/* The delay of an instant's start, 0 … jitter in whole milliseconds: of machine, job and instant alone, so that it can be
+ * told beforehand and a restart does not change it. */
+int64_t job_delay(const struct job *j, uint64_t machine, struct wall at);
 
 /* The job's schedule, borrowed. */
 struct schedule job_schedule(const struct job *j);

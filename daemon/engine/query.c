@@ -1,20 +1,24 @@
 /* Looking on: jobs by name and in order, unfinished runs, sums, and the check of what must always hold. */
 #include "engine/internal.h"
 
-static void view(const struct ejob *ej, struct job_view *ret)
+static void view(const struct engine *e, const struct ejob *ej, struct job_view *ret)
 {
         *ret = (struct job_view){
                 .job = ej->def, .name = ej->name, .id = ej->id, .next = ej->pause && ej->pause->hold ? WALL_NEVER : ej->next,
-                .active = ej->n_active, .enabled = job_enabled(ej),
+                .next_start = WALL_NEVER, .enabled = job_enabled(ej),
                 .state = {
                         .id = ej->id, .name = ej->name, .watermark = ej->watermark, .fixed_after = ej->fixed_after,
                         .epoch = ej->epoch, .schedule_digest = ej->schedule_digest, .removed = ej->removed,
                         .last_success = ej->last_success, .enabled_override = ej->enabled_override, .pause_until = WALL_NEVER,
                 },
         };
-        for (const struct erun *r = ej->first; r; r = r->next)
+        if (ej->def && !wall_is_never(ret->next))
+                ret->next_start = wall_add(ret->next, job_delay(ej->def, e->opt.machine, ret->next));
+        for (const struct erun *r = ej->first; r; r = r->next) {
+                ret->active++;
                 if (r->info.state == RUN_STARTING || r->info.state == RUN_RUNNING)
                         ret->running++;
+        }
         if (ej->pause) {
                 ret->state.paused = true;
                 ret->state.pause_hold = ej->pause->hold;
@@ -35,7 +39,7 @@ bool engine_job_at(struct engine *e, size_t i, struct job_view *ret)
         sort_jobs(e);
         if (i >= e->n_sorted)
                 return false;
-        view(e->sorted[i], ret);
+        view(e, e->sorted[i], ret);
         return true;
 }
 
@@ -49,9 +53,9 @@ bool engine_job_find(struct engine *e, const char *name, struct job_view *ret)
 {
         struct ejob *ej = job_lookup(e, name);
 
-        if (!ej || (!ej->def && ej->n_active == 0))
+        if (!ej || (!ej->def && !ej->first))
                 return false;
-        view(ej, ret);
+        view(e, ej, ret);
         return true;
 }
 
@@ -97,7 +101,7 @@ void engine_get_stats(const struct engine *e, struct engine_stats *ret)
         *ret = (struct engine_stats){
                 .jobs = e->n_jobs, .runs = e->n_runs, .queued = e->n_queued, .starting = e->n_starting, .running = e->n_running,
                 .backoff = e->n_backoff, .degraded = e->degraded, .shutdown = e->shutdown, .clock_waiting = e->clock_waiting,
-                .epoch = e->epoch, .seq_given = e->next_seq - 1, .seq_stored = e->stored_seq,
+                .epoch = e->epoch, .machine = e->opt.machine, .seq_given = e->next_seq - 1, .seq_stored = e->stored_seq,
         };
 }
 
@@ -110,20 +114,22 @@ void engine_check(const struct engine *e)
 
         HASH_ITER(hh, e->jobs, ej, tmp) {
                 uint32_t active = 0, admitted = 0, chained = 0, joined = 0;
-                uint64_t before = 0;
+                bool apart = false;
 
                 jobs += ej->def != NULL;
                 for (const struct erun *r = ej->first; r; r = r->next) {
                         assert(r->ej == ej && r->def);
-                        assert(r->info.id > before);
-                        before = r->info.id;
+                        assert(r->apart >= apart && (r->apart || (r == ej->last) == (!r->next || r->next->apart)));
+                        apart = r->apart;
                         assert(!run_state_ends(r->info.state));
                         assert((r->info.state == RUN_STARTING || r->info.state == RUN_RUNNING || r->info.state == RUN_BACKOFF) <= r->admitted);
                         assert((r->ready_index != HEAP_NONE) <= (r->info.state == RUN_QUEUED && r->admitted));
                         assert(r->info.state != RUN_BACKOFF || r->deadline_index != HEAP_NONE || !e->loaded);
+                        assert(r->info.state != RUN_WAITING || r->deadline_index != HEAP_NONE || r->held || !e->loaded);
+                        assert(!r->apart || (r->info.state == RUN_WAITING && !r->admitted));
                         states[r->info.state]++;
                         sent += r->info.state == RUN_STARTING && r->start_sent;
-                        active++;
+                        active += !r->apart;
                         admitted += r->admitted && !(r->info.flags & RUN_FORCED);
                         chained += r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED);
                         joined += r->joined;

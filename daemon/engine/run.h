@@ -46,7 +46,8 @@ struct run_info {
         uint64_t count;              /* instants covered: 1, more for a range row, 0 where unknown (`changed`) or manual */
         struct wall created_at, queued_at, started_at, ended_at; /* WALL_NEVER: not yet.  started_at: of the last attempt */
         struct wall first_started_at; /* of the first attempt: total_timeout counts from here */
-        struct wall retry_at;   /* backoff: when the next attempt is due (wall, for people and over a reboot) */
+        struct wall retry_at;   /* backoff: when the next attempt is due; waiting (jitter): when the first one is (wall, for
+                                   people and over a reboot) */
         uint32_t start;         /* number of the last start request, 0: none yet */
         uint32_t attempt;       /* attempts so far that reached the command */
         int32_t wait_status;    /* the kernel's, of the last attempt; RUN_NO_STATUS */

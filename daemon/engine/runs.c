@@ -44,16 +44,28 @@ void run_move(struct engine *e, struct erun *r, enum run_state state, enum run_r
         out_publish(e, &r->info, r->def);
 }
 
+/* Active ones stand in order of their coming, behind them those apart. */
 static void link_run(struct ejob *ej, struct erun *r)
 {
-        r->prev = ej->last;
-        r->next = NULL;
-        if (ej->last)
-                ej->last->next = r;
+        struct erun *before = ej->last;
+
+        if (r->apart) {
+                before = ej->last ?: ej->first;
+                while (before && before->next)
+                        before = before->next;
+        }
+        r->prev = before;
+        r->next = before ? before->next : ej->first;
+        if (r->next)
+                r->next->prev = r;
+        if (before)
+                before->next = r;
         else
                 ej->first = r;
-        ej->last = r;
-        ej->n_active++;
+        if (!r->apart) {
+                ej->last = r;
+                ej->n_active++;
+        }
         if (r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED))
                 ej->n_catch_up++;
         range_close(ej);
@@ -67,9 +79,10 @@ static void unlink_run(struct ejob *ej, struct erun *r)
                 ej->first = r->next;
         if (r->next)
                 r->next->prev = r->prev;
-        else
+        if (ej->last == r)
                 ej->last = r->prev;
-        ej->n_active--;
+        if (!r->apart)
+                ej->n_active--;
         if (r->admitted && !(r->info.flags & RUN_FORCED))
                 ej->n_admitted--;
         if (r->joined)
@@ -78,9 +91,34 @@ static void unlink_run(struct ejob *ej, struct erun *r)
                 ej->n_catch_up--;
 }
 
-bool runs_chain(const struct ejob *ej)
+/* What the job's concurrency says to an instant that comes, or whose delay is over. */
+enum run_verdict runs_judge(const struct ejob *ej)
 {
-        return ej->n_catch_up > 0;
+        const struct job *def = ej->def;
+
+        if (ej->n_catch_up > 0)
+                return ej->n_joined >= MAX(def->policy->catch_up_limit, 1) ? VERDICT_SKIP : VERDICT_JOIN;
+        if (ej->n_active > 0 &&
+            (def->policy->concurrency == CONCURRENCY_FORBID || (def->policy->concurrency == CONCURRENCY_QUEUE && ej->n_active > 1)))
+                return VERDICT_SKIP;
+        return VERDICT_GO;
+}
+
+/* A regular instant waits at the end of a chain of catch-ups. */
+void run_join(struct erun *r)
+{
+        r->info.flags |= RUN_CHAINED;
+        r->joined = true;
+        r->ej->n_joined++;
+}
+
+bool runs_delayed_full(const struct ejob *ej)
+{
+        unsigned n = 0;
+
+        for (const struct erun *r = ej->last ? ej->last->next : ej->first; r && n < DELAYED_MAX; r = r->next)
+                n++;
+        return n >= DELAYED_MAX;
 }
 
 static void take_definition(struct engine *e, struct erun *r, struct job *def)
@@ -101,6 +139,53 @@ static struct erun *run_alloc(struct ejob *ej)
         return r;
 }
 
+static void wait_until(struct engine *e, struct erun *r, struct mono when)
+{
+        r->deadline = when;
+        if (!heap_put(&e->deadlines, r))
+                abort();
+}
+
+/* When jitter lets a run start: so long after its instant as was planned.  A catch-up whose moment has passed is delayed
+ * from now on, so that machines that come up together do not start together. */
+static struct wall delay_end(const struct engine *e, const struct erun *r)
+{
+        int64_t delay = job_delay(r->def, e->opt.machine, r->info.scheduled_at);
+        struct wall end = wall_add(r->info.scheduled_at, delay);
+
+        if (r->info.trigger == TRIGGER_CATCH_UP && end.usec < r->info.created_at.usec)
+                end = wall_add(r->info.created_at, delay);
+        return end;
+}
+
+static bool delay(struct engine *e, struct erun *r)
+{
+        struct wall end;
+
+        if (r->def->policy->jitter_usec <= 0 || r->info.trigger == TRIGGER_MANUAL)
+                return false;
+        end = delay_end(e, r);
+        if (end.usec <= e->now.usec)
+                return false;
+        r->info.state = RUN_WAITING;
+        r->info.reason = REASON_JITTER;
+        r->info.retry_at = end;
+        r->apart = r->info.trigger != TRIGGER_CATCH_UP;
+        wait_until(e, r, mono_add(e->mono, end.usec - e->now.usec));
+        return true;
+}
+
+/* A definition came into force during the delay: its jitter counts, from the instant on. */
+void run_delay_follow(struct engine *e, struct erun *r)
+{
+        if (r->info.state != RUN_WAITING)
+                return;
+        r->info.retry_at = delay_end(e, r);
+        if (!e->loaded || r->held)
+                return;
+        wait_until(e, r, mono_add(e->mono, MAX(r->info.retry_at.usec - e->now.usec, 0)));
+}
+
 struct erun *run_create(struct engine *e, struct ejob *ej, enum run_trigger trigger, struct wall at, uint32_t flags, uint32_t by_uid)
 {
         struct erun *r = run_alloc(ej);
@@ -114,9 +199,10 @@ struct erun *run_create(struct engine *e, struct ejob *ej, enum run_trigger trig
         };
         r->order = e->next_order++;
         take_definition(e, r, ej->def);
+        (void)delay(e, r);
         slot_add(e, r);
         link_run(ej, r);
-        count_state(e, RUN_QUEUED, 1);
+        count_state(e, r->info.state, 1);
         if (!ej->definition_stored) {
                 struct row row = { .type = ROW_DEFINITION, .definition = r->def };
 
@@ -147,6 +233,7 @@ struct erun *run_restore(struct engine *e, struct ejob *ej, const struct run_inf
         /* Who stopped it is not kept; that it was stopped is. */
         r->stop_reason = info->flags & RUN_STOPPING ? (info->cause_run ? REASON_REPLACED : REASON_USER) : REASON_NONE;
         r->admitted = r->start_sent || info->state == RUN_BACKOFF;
+        r->apart = info->state == RUN_WAITING && info->trigger != TRIGGER_CATCH_UP;
         slot_add(e, r);
         link_run(ej, r);
         if (r->admitted && !(r->info.flags & RUN_FORCED))
@@ -190,15 +277,19 @@ void runs_admit(struct engine *e, struct ejob *ej)
         bool told, held = false;
         uint32_t limit;
 
-        if (!e->loaded || !ej->first)
+        if (!e->loaded || !ej->last)
                 return;
         limit = admit_limit(ej);
-        told = ej->last->admitted || ej->last->info.reason != REASON_NONE;
-        for (struct erun *r = ej->first; r; r = r->next) {
+        told = ej->last->admitted || (ej->last->info.reason != REASON_NONE && ej->last->info.state != RUN_WAITING);
+        for (struct erun *r = ej->first; r && !r->apart; r = r->next) {
                 bool forced = r->info.flags & RUN_FORCED, chained = r->info.flags & RUN_CHAINED;
 
                 if (r->admitted)
                         continue;
+                if (r->info.state == RUN_WAITING) { /* a catch-up: it keeps its place during the delay */
+                        held = held || chained;
+                        continue;
+                }
                 if (forced || (!held && ej->n_admitted < limit && (!chained || r == ej->first))) {
                         r->admitted = true;
                         if (!forced)
@@ -383,13 +474,6 @@ static bool retry_wanted(const struct erun *r, enum run_state state, enum run_re
         return true;
 }
 
-static void wait_until(struct engine *e, struct erun *r, struct mono when)
-{
-        r->deadline = when;
-        if (!heap_put(&e->deadlines, r))
-                abort();
-}
-
 static struct mono total_deadline(const struct erun *r)
 {
         return mono_is_never(r->first_started) ? MONO_NEVER : mono_add(r->first_started, r->def->policy->total_timeout_usec);
@@ -443,6 +527,83 @@ static void fault(struct engine *e, struct erun *r)
         wait_until(e, r, mono_add(e->mono, delay));
 }
 
+/* How late a start may be that was put off, counted from the end of the jitter. */
+static int64_t start_within(const struct erun *r)
+{
+        struct schedule s = job_schedule(r->def);
+        struct wall next;
+
+        if (r->def->policy->starting_deadline_usec >= 0)
+                return r->def->policy->starting_deadline_usec;
+        if (r->def->policy->catch_up == CATCH_UP_SKIP)
+                return SKIP_DEADLINE_USEC;
+        if (r->def->policy->catch_up == CATCH_UP_ALL || r->info.trigger != TRIGGER_SCHEDULE ||
+            schedule_next(&s, r->info.scheduled_at, WALL_ALWAYS, &next) < 0)
+                return USEC_INFINITY;
+        return next.usec - r->info.scheduled_at.usec;
+}
+
+static bool start_is_late(const struct engine *e, const struct erun *r)
+{
+        struct wall from = r->info.trigger == TRIGGER_CATCH_UP ? r->info.created_at : r->info.scheduled_at;
+        int64_t within = start_within(r);
+
+        from = wall_add(from, r->def->policy->jitter_usec);
+        return e->now.usec > wall_add(from, within == USEC_INFINITY ? within : MAX(within, LATE_MAX_USEC)).usec;
+}
+
+/* The jitter is over: now pause, deadline and concurrency are judged. */
+static void delay_over(struct engine *e, struct erun *r)
+{
+        struct ejob *ej = r->ej;
+        enum run_verdict verdict = r->apart ? runs_judge(ej) : VERDICT_GO;
+        bool apart = r->apart;
+
+        if (ej->pause && ej->pause->hold) {
+                r->held = true;
+                return;
+        }
+        if (ej->pause)
+                r->info.by_uid = ej->pause->by;
+        if (ej->pause || !job_enabled(ej) || ej->def->policy->blocked) {
+                run_end(e, r, RUN_SKIPPED, ej->pause ? REASON_PAUSED : !job_enabled(ej) ? REASON_DISABLED : REASON_DEFINITION);
+                return;
+        }
+        if (start_is_late(e, r)) {
+                run_end(e, r, RUN_MISSED, REASON_DEADLINE);
+                return;
+        }
+        if (verdict == VERDICT_SKIP) {
+                r->info.cause_run = ej->first->info.id;
+                run_end(e, r, RUN_SKIPPED, REASON_CONCURRENCY);
+                return;
+        }
+        if (apart) {
+                unlink_run(ej, r);
+                r->apart = false;
+                r->order = e->next_order++;
+                link_run(ej, r);
+        }
+        if (verdict == VERDICT_JOIN)
+                run_join(r);
+        r->info.retry_at = WALL_NEVER;
+        r->info.queued_at = e->now;
+        run_move(e, r, RUN_QUEUED, REASON_NONE);
+        if (apart && verdict == VERDICT_GO && r->def->policy->concurrency == CONCURRENCY_REPLACE)
+                runs_replace(e, ej, r);
+        runs_admit(e, ej);
+}
+
+/* The end of a pause: what it held back is judged now. */
+void runs_release(struct engine *e, struct ejob *ej)
+{
+        for (struct erun *r = ej->first; r; r = r->next)
+                if (r->held) {
+                        r->held = false;
+                        wait_until(e, r, e->mono);
+                }
+}
+
 /* Waits that are over.  Ends and deadlines come before new instants. */
 void runs_deadlines(struct engine *e)
 {
@@ -455,6 +616,10 @@ void runs_deadlines(struct engine *e)
 
                 heap_remove(&e->deadlines, r);
                 r->deadline = MONO_NEVER;
+                if (r->info.state == RUN_WAITING) {
+                        delay_over(e, r);
+                        continue;
+                }
                 if (r->info.state == RUN_BACKOFF) {
                         if (total.usec <= e->mono.usec) {
                                 run_end(e, r, RUN_TIMED_OUT, REASON_TOTAL_TIMEOUT);

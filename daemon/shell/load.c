@@ -214,7 +214,7 @@ int shell_load(struct shell *s, struct error *reterr)
                 .max_running = s->config.max_running > 0 ? s->config.max_running : 1000,
                 .max_starting = shell_max_starting(&s->config),
                 .clock_wait_usec = s->config.clock_wait_usec,
-                .seed = s->meta.seed, .next_run = s->meta.next_run, .next_job = s->meta.next_job, .next_seq = s->meta.next_seq,
+                .seed = s->meta.seed, .machine = service_machine(s->meta.seed), .next_run = s->meta.next_run, .next_job = s->meta.next_job, .next_seq = s->meta.next_seq,
         };
         struct folder_options folder_opt = shell_folder_options(s);
         struct store_options store_opt = { .log_dir = s->places.log_dir };

@@ -67,6 +67,9 @@ X(JOB_KEY_SCHEDULE, JOB_KEY_NR, "schedule", KEY_SCHEDULE, job.entries, 0, 0, 0, 
 X(JOB_KEY_TIMEZONE, JOB_KEY_NR, "timezone", KEY_ZONE, policy.timezone, KEY_DEFAULTS | KEY_SCHEDULED, 0, 0, "", "the daemon's local zone", \
   "tz time_zone zone cron_tz location", \
   "IANA name of the zone in which the schedule is read.") \
+X(JOB_KEY_JITTER, JOB_KEY_NR, "jitter", KEY_DURATION, policy.jitter_usec, KEY_DEFAULTS | KEY_SCHEDULED, 0, 7 * USEC_PER_DAY, "", "0", \
+  "random_delay randomized_delay_sec splay random_offset spread randomize randomizeddelaysec", \
+  "Each start is delayed by up to so much, by a fixed amount for each machine, job and instant.") \
 X(JOB_KEY_START, JOB_KEY_NR, "start", KEY_INSTANT, policy.start, KEY_DEFAULTS | KEY_SCHEDULED, 0, 0, "", "always", \
   "start_date begin from not_before start_at start_time since", \
   "The schedule's first date or instant, included; @every counts from it.") \

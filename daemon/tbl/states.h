@@ -80,6 +80,7 @@ enum run_state {
         X(REASON_LIMIT, "limit", "more instants were missed than catch_up_limit allows")                       \
         X(REASON_CHANGED, "changed", "the schedule changed before it was taken up")                         \
         /* why an unfinished run is where it is */                                                             \
+        X(REASON_JITTER, "jitter", "its start is spread by jitter")                                            \
         X(REASON_CHAIN, "chain", "an earlier run of its job comes first")                                      \
         X(REASON_FAULT, "fault", "the machine could not start it; it will be tried again")                     \
         X(REASON_RETRY, "retry", "it waits for the next attempt")

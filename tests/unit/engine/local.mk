@@ -5,6 +5,7 @@ engine_tests = \
 	tests/unit/engine/test-commands \
 	tests/unit/engine/test-concurrency \
 	tests/unit/engine/test-instants \
+	tests/unit/engine/test-jitter \
 	tests/unit/engine/test-lives \
 	tests/unit/engine/test-reload \
 	tests/unit/engine/test-retry
@@ -23,6 +24,8 @@ tests_unit_engine_test_concurrency_SOURCES = tests/unit/engine/test-concurrency.
 tests_unit_engine_test_concurrency_LDADD = $(engine_libs)
 tests_unit_engine_test_instants_SOURCES = tests/unit/engine/test-instants.c tests/unit/engine/story.h
 tests_unit_engine_test_instants_LDADD = $(engine_libs)
+tests_unit_engine_test_jitter_SOURCES = tests/unit/engine/test-jitter.c tests/unit/engine/story.h
+tests_unit_engine_test_jitter_LDADD = $(engine_libs)
 tests_unit_engine_test_lives_SOURCES = tests/unit/engine/test-lives.c tests/unit/engine/story.h
 tests_unit_engine_test_lives_LDADD = $(engine_libs)
 tests_unit_engine_test_reload_SOURCES = tests/unit/engine/test-reload.c tests/unit/engine/story.h
