@@ -178,7 +178,7 @@ static void plan_end(struct attempt *a, const struct sim_job *j, const struct ac
         if (timeout < j->duration_usec) {
                 a->ends = wall_add(a->began, timeout);
                 a->cause = start->start.timeout_is_total ? END_TOTAL_TIMEOUT : END_TIMEOUT;
-                a->status = j->job->kill_signal;
+                a->status = j->job->policy->kill_signal;
         }
 }
 
