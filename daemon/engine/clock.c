@@ -9,11 +9,11 @@
 /* Everything from here on happens in a new epoch.  `all`: fixed expressions begin again too. */
 static void new_epoch(struct engine *e, bool all)
 {
-        struct ejob *ej, *tmp;
+        struct ejob *ej;
 
         e->epoch++;
         e->high = e->now;
-        HASH_ITER(hh, e->jobs, ej, tmp) {
+        EACH_JOB(e, ej) {
                 struct wall was = ej->watermark;
 
                 if (ej->watermark.usec <= e->now.usec || ej->removed)
@@ -83,9 +83,9 @@ void clock_look(struct engine *e, struct wall wall, struct mono mono)
 static struct wall latest_watermark(struct engine *e)
 {
         struct wall max = WALL_ALWAYS;
-        struct ejob *ej, *tmp;
+        struct ejob *ej;
 
-        HASH_ITER(hh, e->jobs, ej, tmp)
+        EACH_JOB(e, ej)
                 if (!ej->removed && ej->watermark.usec > max.usec)
                         max = ej->watermark;
         return max;

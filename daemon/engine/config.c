@@ -163,9 +163,9 @@ void config_apply(struct engine *e, const struct event *ev)
 /* Everything stored and every file is known: what has no file any more goes, what waited goes on. */
 void config_loaded(struct engine *e, const struct event *ev)
 {
-        struct ejob *ej, *tmp;
+        struct ejob *ej;
 
-        HASH_ITER(hh, e->jobs, ej, tmp)
+        EACH_JOB(e, ej)
                 if (ej->restored && !ej->removed)
                         take_away(e, ej);
         clock_at_load(e);
@@ -175,7 +175,7 @@ void config_loaded(struct engine *e, const struct event *ev)
 
                 out_row(e, &row);
         }
-        HASH_ITER(hh, e->jobs, ej, tmp) {
+        EACH_JOB(e, ej) {
                 if (ej->epoch > e->epoch)
                         e->epoch = ej->epoch;
                 for (struct erun *r = ej->first, *next; r; r = next) {

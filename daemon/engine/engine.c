@@ -60,14 +60,14 @@ static void job_free(struct ejob *ej)
 
 struct engine *engine_free(struct engine *e)
 {
-        struct ejob *ej, *tmp;
+        struct ejob *ej;
 
         if (!e)
                 return NULL;
-        HASH_ITER(hh, e->jobs, ej, tmp) {
-                HASH_DEL(e->jobs, ej);
+        EACH_JOB(e, ej)
                 job_free(ej);
-        }
+        free(e->jobs.v);
+        free(e->jobs.slots);
         for (size_t i = 0; i < e->n_effects; i++)
                 job_unref(e->effects[(e->effects_head + i) % e->effects_allocated].hold);
         for (size_t i = 0; i < e->n_holds; i++)

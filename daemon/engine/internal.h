@@ -22,10 +22,6 @@
 #include "base/ring.h"
 #include "engine/engine.h"
 
-/* Out of memory inside a step ends the process: the state on disk is whole, a restart goes on from it. */
-#define uthash_fatal(msg) abort()
-#include <uthash.h>
-
 /* An instant taken up this late at most is on time. */
 #define LATE_MAX_USEC (5 * USEC_PER_SEC)
 /* Steps of the clock: below this nobody calls it a jump. */
@@ -66,6 +62,7 @@ struct erange {
         struct run_info info;
 };
 
+/* There may be 100,000. */
 struct ejob {
         uint64_t id;
         struct job *def;         /* NULL: removed (or not seen yet, before LOADED) */
@@ -77,10 +74,10 @@ struct ejob {
         struct wall last_success;
         uint32_t epoch;
         int8_t enabled_override;
-        bool removed;
-        bool restored;           /* from the store, definition not seen yet */
-        bool definition_stored;  /* in this life of the daemon */
-        bool dirty;              /* its row is to be put at the end of the step */
+        bool removed : 1;
+        bool restored : 1;       /* from the store, definition not seen yet */
+        bool definition_stored : 1; /* in this life of the daemon */
+        bool dirty : 1;          /* its row is to be put at the end of the step */
         uint32_t n_active;       /* unfinished runs, but for those that stand apart */
         uint32_t n_admitted;     /* of them past the job's concurrency */
         uint32_t n_catch_up;     /* chained catch-ups among the unfinished */
@@ -89,7 +86,6 @@ struct ejob {
         struct erange *range;    /* NULL: none open */
         struct epause *pause;    /* NULL: not paused */
         struct ejob *dirty_next;
-        UT_hash_handle hh;
         char name[];
 };
 
@@ -123,6 +119,19 @@ struct effect {
         bool urgent;      /* goes out without its row when the store can't be written */
 };
 
+/* All jobs ever seen, in the order in which they came; none is taken out.  By name: open addressing. */
+struct job_slot {
+        uint32_t hash;
+        uint32_t place; /* in v, from 1; 0: free */
+};
+struct job_index {
+        struct ejob **v;
+        size_t n, allocated;
+        struct job_slot *slots;
+        size_t n_slots; /* a power of two, or 0 */
+};
+#define EACH_JOB(e, ej) for (size_t i_ = 0; i_ < (e)->jobs.n && ((ej) = (e)->jobs.v[i_]); i_++)
+
 struct run_slot {
         uint64_t id;
         struct erun *run; /* NULL: ended, awaits compaction */
@@ -145,7 +154,7 @@ struct engine {
         struct wall up_since;
         uint32_t epoch;
 
-        struct ejob *jobs;      /* hash by name */
+        struct job_index jobs;  /* by name, and in order of coming */
         struct heap due;        /* ejobs by wake */
         struct ejob **sorted;   /* jobs in force by name, when !sorted_stale */
         size_t n_sorted, sorted_allocated;

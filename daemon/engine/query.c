@@ -110,9 +110,9 @@ void engine_check(const struct engine *e)
         uint32_t states[RUN_STATE_NR] = { 0 };
         size_t runs = 0, jobs = 0;
         uint32_t sent = 0;
-        const struct ejob *ej, *tmp;
+        const struct ejob *ej;
 
-        HASH_ITER(hh, e->jobs, ej, tmp) {
+        EACH_JOB(e, ej) {
                 uint32_t active = 0, admitted = 0, chained = 0, joined = 0;
                 bool apart = false;
 

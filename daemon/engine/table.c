@@ -20,25 +20,74 @@ void *engine_realloc(void *p, size_t n, size_t size)
 
 /* ---- jobs */
 
+static uint32_t hash_of(const char *name)
+{
+        uint32_t h = 2166136261u; /* FNV-1a */
+
+        for (; *name; name++)
+                h = (h ^ (unsigned char)*name) * 16777619u;
+        return h ^ h >> 15;
+}
+
+/* The slot of that name, or the free one where it would go. */
+static struct job_slot *find_slot(const struct job_index *x, const char *name, uint32_t hash)
+{
+        size_t i = hash & (x->n_slots - 1);
+
+        while (x->slots[i].place &&
+               (x->slots[i].hash != hash || strcmp(x->v[x->slots[i].place - 1]->name, name) != 0))
+                i = (i + 1) & (x->n_slots - 1);
+        return &x->slots[i];
+}
+
+/* At most three quarters full. */
+static void grow_slots(struct job_index *x)
+{
+        struct job_slot *old = x->slots;
+        size_t n_old = x->n_slots;
+
+        if (x->n < n_old / 4 * 3)
+                return;
+        x->n_slots = n_old ? 2 * n_old : 64;
+        x->slots = engine_alloc(x->n_slots * sizeof(*x->slots));
+        for (size_t k = 0; k < n_old; k++) {
+                size_t i = old[k].hash & (x->n_slots - 1);
+
+                if (!old[k].place)
+                        continue;
+                while (x->slots[i].place)
+                        i = (i + 1) & (x->n_slots - 1);
+                x->slots[i] = old[k];
+        }
+        free(old);
+}
+
 struct ejob *job_lookup(struct engine *e, const char *name)
 {
-        struct ejob *ej;
+        const struct job_slot *s = e->jobs.n > 0 ? find_slot(&e->jobs, name, hash_of(name)) : NULL;
 
-        HASH_FIND_STR(e->jobs, name, ej);
-        return ej;
+        return s && s->place ? e->jobs.v[s->place - 1] : NULL;
 }
 
 struct ejob *job_add(struct engine *e, const char *name)
 {
         size_t size = strlen(name) + 1;
         struct ejob *ej = engine_alloc(sizeof(*ej) + size);
+        struct job_index *x = &e->jobs;
+        uint32_t hash = hash_of(name);
 
         memcpy(ej->name, name, size);
         ej->due_index = HEAP_NONE;
         ej->next = ej->wake = WALL_NEVER;
         ej->fixed_after = WALL_ALWAYS;
         ej->enabled_override = -1;
-        HASH_ADD_STR(e->jobs, name, ej);
+        if (x->n == x->allocated) {
+                x->allocated = MAX(x->allocated + x->allocated / 4, (size_t)64);
+                x->v = engine_realloc(x->v, x->allocated, sizeof(*x->v));
+        }
+        grow_slots(x);
+        x->v[x->n++] = ej;
+        *find_slot(x, name, hash) = (struct job_slot){ hash, (uint32_t)x->n };
         return ej;
 }
 
@@ -49,7 +98,7 @@ static int by_name(const void *a, const void *b)
 
 void sort_jobs(struct engine *e)
 {
-        struct ejob *ej, *tmp;
+        struct ejob *ej;
 
         if (!e->sorted_stale)
                 return;
@@ -58,7 +107,7 @@ void sort_jobs(struct engine *e)
                 e->sorted = engine_realloc(e->sorted, e->sorted_allocated, sizeof(*e->sorted));
         }
         e->n_sorted = 0;
-        HASH_ITER(hh, e->jobs, ej, tmp)
+        EACH_JOB(e, ej)
                 if (ej->def)
                         e->sorted[e->n_sorted++] = ej;
         assert(e->n_sorted == e->n_jobs);
