@@ -3,6 +3,7 @@
 
 #include "calendar/schedule.h"
 #include "calendar/timeparse.h"
+#include "jobfile/machine.h"
 #include "print.h"
 
 enum { NEXT_DEFAULT = 10, NEXT_MAX = 10000, ODD_MAX = 16 };
@@ -46,10 +47,11 @@ static int tell_error(struct cli *c, const char *code, const char *message, json
 
 static int parse_expression(struct cli *c, const char *text, struct explained *x)
 {
+        struct calendar_draw draw = calendar_draw_of("", machine_number());
         struct calendar_error e = { 0 };
         int r;
 
-        if (calendar_parse(text, &x->entry, &e) == 0) {
+        if (calendar_parse(text, &draw, &x->entry, &e) == 0) {
                 calendar_describe(&x->entry, x->description, sizeof(x->description));
                 return EXIT_OK;
         }
@@ -145,12 +147,16 @@ static void put_text(struct cli *c, const char *expression, const struct explain
 {
         const struct tz *zone = x->schedule.zone;
         const json_t *item;
+        char whose[96];
         size_t i;
 
-        (void)printf("%12s  %s\n%12s  %s\n%12s  %s\n", "expression", expression, "means", x->description, "timezone",
-                     tz_name(zone));
+        calendar_describe_zone(&x->entry, tz_name(zone), whose, sizeof(whose));
+        (void)printf("%12s  %s\n%12s  %s%s%s\n%12s  %s\n", "expression", expression, "means", x->description,
+                     *whose ? ", " : "", whose, "timezone", tz_name(zone));
         if (json_array_size(next) == 0)
-                (void)printf("%12s  %s\n", "next", x->entry.kind == CALENDAR_REBOOT ? "at each boot" : "never");
+                (void)printf("%12s  %s\n", "next", x->entry.kind == CALENDAR_REBOOT  ? "at each boot"
+                                               : x->entry.kind == CALENDAR_AFTER ? "after each run"
+                                                                                 : "never");
         json_array_foreach((json_t *)next, i, item)
                 put_instant(c, i == 0 ? "next" : "", json_string_value(item), zone, NULL);
         json_array_foreach((json_t *)odd, i, item)

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "files.h"
 #include "jobfile/config.h"
+#include "jobfile/machine.h"
 #include "jobfile/zones.h"
 #include "print.h"
 
@@ -167,6 +168,7 @@ int subjects_check(struct cli *c, const struct subjects *s, bool host, struct ch
         int r = jobfile_check(s->paths,
                               &(struct check_options){ .zones = &zones,
                                                        .now = c->now,
+                                                       .machine = machine_number(),
                                                        .config = s->config,
                                                        .host = host,
                                                        .own_uid = getuid() },

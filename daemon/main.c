@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/util.h"
 #include "jobfile/check.h"
+#include "jobfile/machine.h"
 #include "jobfile/zones.h"
 #include "log/log.h"
 #include "shell/places.h"
@@ -177,7 +178,9 @@ static void print_diagnostics(const char *path, const char *kind, const struct d
 /* --check: what the daemon would take, this machine included. */
 static int check(const struct places *places, const char *config_path, const struct zone_source *source)
 {
-        struct check_options opt = { .zones = source, .now = clock_wall(), .host = true, .own_uid = geteuid() };
+        struct check_options opt = {
+                .zones = source, .now = clock_wall(), .machine = machine_number(), .host = true, .own_uid = geteuid(),
+        };
         struct check c = { 0 };
         int status;
 

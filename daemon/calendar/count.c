@@ -27,7 +27,7 @@ struct counter {
 
 static bool is_used(const struct counter *k, const struct calendar *c)
 {
-        return c->kind != CALENDAR_REBOOT && (c->interval || !k->interval_only);
+        return c->kind != CALENDAR_REBOOT && c->kind != CALENDAR_AFTER && (c->interval || !k->interval_only);
 }
 
 /* The seconds of minute `m` of the day that lie in first … last (seconds of the day). */
@@ -126,6 +126,7 @@ static void count_day_slowly(struct counter *k, const struct stretch *t, int64_t
                                 put_second(&d, sec - midnight);
                         break;
                 case CALENDAR_REBOOT:
+                case CALENDAR_AFTER:
                         break;
                 }
         }

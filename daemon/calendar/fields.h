@@ -15,6 +15,7 @@ enum field {
 struct field_rule {
         const char *name;
         unsigned min, max;
+        unsigned hash_max; /* the largest value that `H` alone draws: one that every month, every week has */
         const char *names; /* of three letters, one blank between them; the first is `min`'s; or NULL */
 };
 

@@ -6,16 +6,55 @@
 
 #define FEBRUARY 2
 
+/* Days of the week, turned so that bit 0 is the weekday of the month's first day. */
+static uint32_t turned(uint8_t week, unsigned first_weekday)
+{
+        return ((uint32_t)week >> first_weekday | (uint32_t)week << (7 - first_weekday)) & 127;
+}
+
+/* Those, laid five times side by side: days of the month, from bit 1 on. */
+static uint32_t spread(uint32_t week)
+{
+        return (uint32_t)((uint64_t)week * UINT64_C(0x10204081) << 1);
+}
+
+/* Days by `L`, `L-n`, `nW`, `LW`, `L-nW` in a month of `n` days, which are `all`. */
+static uint32_t odd_days_of_month(const struct calendar *c, unsigned n, uint32_t all, unsigned first_weekday)
+{
+        uint32_t last = UINT32_C(1) << n, days = c->dom_last >> (31 - n), on_sat, on_sun, work;
+
+        work = (c->dom_workday | c->dom_last_workday >> (31 - n)) & all;
+        if (!work)
+                return days;
+        on_sat = work & spread(turned(1 << 6, first_weekday));
+        on_sun = work & spread(turned(1 << 0, first_weekday));
+        /* The nearest is Friday or Monday; at the month's edge the one on the other side. */
+        return days | (work & ~(on_sat | on_sun)) | (on_sat & ~UINT32_C(2)) >> 1 | (on_sat & 2) << 2 |
+               (on_sun & ~last) << 1 | (on_sun & last) >> 2;
+}
+
+/* Days by `5#2` and `5L`. */
+static uint32_t odd_days_of_week(const struct calendar *c, uint32_t all, unsigned first_weekday)
+{
+        uint32_t days = spread(turned(c->dow_last, first_weekday)) & all & ~(all >> 7);
+
+        for (unsigned i = 0; i < CALENDAR_NTH_MAX; i++)
+                days |= turned(c->dow_nth[i], first_weekday) << (7 * i + 1);
+        return days;
+}
+
 uint32_t match_month_days(const struct calendar *c, int64_t year, unsigned month, unsigned first_weekday)
 {
         unsigned n = civil_month_days(year, month);
-        /* The week, turned so that bit 0 is the month's first day, and laid five times side by side. */
-        uint32_t week = ((uint32_t)c->dow >> first_weekday | (uint32_t)c->dow << (7 - first_weekday)) & 127;
-        uint32_t by_dow = (uint32_t)((uint64_t)week * UINT64_C(0x10204081) << 1);
+        uint32_t by_dom = c->dom, by_dow = spread(turned(c->dow, first_weekday));
         uint32_t all = (uint32_t)((UINT64_C(2) << n) - 2);
 
+        if (c->odd_days) {
+                by_dom |= odd_days_of_month(c, n, all, first_weekday);
+                by_dow |= odd_days_of_week(c, all, first_weekday);
+        }
         /* Vixie's rule: AND where either field begins with `*`, else OR. */
-        return all & (c->dom_star || c->dow_star ? c->dom & by_dow : c->dom | by_dow);
+        return all & (c->dom_star || c->dow_star ? by_dom & by_dow : by_dom | by_dow);
 }
 
 bool match_day(const struct calendar *c, int64_t day)
@@ -31,17 +70,20 @@ bool match_day(const struct calendar *c, int64_t day)
 
 bool calendar_never(const struct calendar *c)
 {
-        uint32_t days = 0;
+        unsigned first_weekday;
 
         if (c->kind != CALENDAR_FIELDS)
                 return false;
-        for (unsigned m = 1; m <= 12; m++)
-                if (c->month >> m & 1)
-                        days |= (uint32_t)((UINT64_C(2) << (m == FEBRUARY ? 29 : civil_month_days(1970, m))) - 2) &
-                                c->dom;
-        /* Within the 400 years every day of the year falls on every weekday (29 February at least 13 times), so with
-         * AND too it only matters that one of the days exists; with OR a weekday always does. */
-        return days == 0 && (c->dom_star || c->dow_star || c->dow == 0);
+        /* Within the 400 years every month begins on every weekday, February in leap years and in others. */
+        for (unsigned month = 1; month <= 12; month++) {
+                if (!(c->month >> month & 1))
+                        continue;
+                for (first_weekday = 0; first_weekday < 7; first_weekday++)
+                        if (match_month_days(c, 2000, month, first_weekday) ||
+                            (month == FEBRUARY && match_month_days(c, 2001, month, first_weekday)))
+                                return false;
+        }
+        return true;
 }
 
 /* First time of day from `tod` on (seconds), or -1. */
@@ -222,6 +264,7 @@ int calendar_next(const struct calendar *c, const struct tz *zone, struct wall o
                 *ret_next = t;
                 return 0;
         case CALENDAR_REBOOT:
+        case CALENDAR_AFTER:
                 break;
         }
         return -ENOENT;

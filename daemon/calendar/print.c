@@ -1,5 +1,5 @@
 /* The canonical text of an expression: see calendar.h.  What is kept is bit sets, so the text is made from them: equal
- * values print alike, whatever they were written as. */
+ * values print alike, whatever they were written as.  What `H` and `~` drew prints as the values that it is. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -89,10 +89,67 @@ static unsigned star_step(enum field f, uint64_t bits, uint64_t *ret_rest)
         }
 }
 
+/* `H/n`: what it draws is among `bits`, so these follow, unless they can be nothing else. */
+static void print_hash(struct text *t, enum field f, uint64_t bits, unsigned n)
+{
+        unsigned first = (unsigned)__builtin_ctzll(bits), last = first;
+        unsigned step = bits_step(bits, &last);
+
+        calendar_text_add(t, "H/%u", n);
+        if (first < n && last + n > field_rules[f].max && (step == n || !(bits & (bits - 1))))
+                return;
+        calendar_text_add(t, ",");
+        print_list(t, bits);
+}
+
+static void add_comma(struct text *t, const char **comma)
+{
+        calendar_text_add(t, "%s", *comma);
+        *comma = ",";
+}
+
+/* `15W,L,L-3,LW`, in that order, behind what is there of the field. */
+static void print_odd_month_days(struct text *t, const struct calendar *c, const char *comma)
+{
+        for (unsigned v = 1; v <= 31; v++)
+                if (c->dom_workday >> v & 1) {
+                        add_comma(t, &comma);
+                        calendar_text_add(t, "%uW", v);
+                }
+        for (unsigned work = 0; work < 2; work++)
+                for (unsigned n = 0; n <= 30; n++) {
+                        if (!((work ? c->dom_last_workday : c->dom_last) >> (31 - n) & 1))
+                                continue;
+                        add_comma(t, &comma);
+                        calendar_text_add(t, "L");
+                        if (n > 0)
+                                calendar_text_add(t, "-%u", n);
+                        calendar_text_add(t, work ? "W" : "");
+                }
+}
+
+/* `5#2,5L` */
+static void print_odd_weekdays(struct text *t, const struct calendar *c, const char *comma)
+{
+        for (unsigned i = 0; i <= CALENDAR_NTH_MAX; i++)
+                for (unsigned v = 0; v < 7; v++) {
+                        if (!((i < CALENDAR_NTH_MAX ? c->dow_nth[i] : c->dow_last) >> v & 1))
+                                continue;
+                        add_comma(t, &comma);
+                        if (i < CALENDAR_NTH_MAX)
+                                calendar_text_add(t, "%u#%u", v, i + 1);
+                        else
+                                calendar_text_add(t, "%uL", v);
+                }
+}
+
 static void print_field(struct text *t, enum field f, uint64_t bits, bool star)
 {
         uint64_t rest;
         unsigned n;
+
+        if (!bits)
+                return;
 
         if (!star) {
                 print_list(t, bits);
@@ -140,12 +197,19 @@ static void print_fields(struct text *t, const struct calendar *c)
                 [FIELD_DOW] = c->dow_star,
         };
 
-        if (c->interval)
+        if (c->interval_by_text)
                 choose_stars(c, bits, star);
         for (int f = c->has_seconds ? FIELD_SECOND : FIELD_MINUTE; f < FIELD_NR; f++) {
                 if (t->length > 0)
                         calendar_text_add(t, " ");
-                print_field(t, (enum field)f, bits[f], star[f]);
+                if (c->hash_step && c->hash_step >> 6 == f)
+                        print_hash(t, (enum field)f, bits[f], c->hash_step & 63);
+                else
+                        print_field(t, (enum field)f, bits[f], star[f]);
+                if (f == FIELD_DOM && c->odd_days)
+                        print_odd_month_days(t, c, bits[f] ? "," : "");
+                if (f == FIELD_DOW && c->odd_days)
+                        print_odd_weekdays(t, c, bits[f] ? "," : "");
         }
 }
 
@@ -161,8 +225,9 @@ size_t calendar_print(const struct calendar *c, char *buf, size_t size)
                 print_fields(&t, c);
                 break;
         case CALENDAR_EVERY:
+        case CALENDAR_AFTER:
                 duration_print(c->value_usec, word, sizeof(word));
-                calendar_text_add(&t, "@every %s", word);
+                calendar_text_add(&t, c->kind == CALENDAR_EVERY ? "@every %s" : "@after %s", word);
                 break;
         case CALENDAR_AT:
                 wall_print_rfc3339((struct wall){ c->value_usec }, tz_utc(), 0, word, sizeof(word));

@@ -92,11 +92,15 @@ uint64_t schedule_digest(const struct schedule *s)
         for (size_t i = 0; i < s->n; i++) {
                 const struct calendar *c = &s->entries[i];
 
-                /* Not has_seconds, and the two stars as one: they make no difference to the instants. */
+                /* Not has_seconds, what print needs, and the two stars as one: they make no difference to the
+                 * instants. */
                 h = mix(h, c->kind | (uint64_t)c->interval << 8 | (uint64_t)(c->dom_star || c->dow_star) << 9 |
                                    (uint64_t)c->at_local << 10 | (uint64_t)c->dow << 16 | (uint64_t)c->month << 32);
                 h = mix(mix(mix(mix(h, c->hour), c->dom), c->minute), c->second);
-                h = mix(h, (uint64_t)c->value_usec);
+                h = mix(h, (uint64_t)c->value_usec); /* or the sets that share its place */
+                h = mix(h, c->dom_last_workday | (uint64_t)c->dow_last << 32);
+                for (unsigned k = 0; k < CALENDAR_NTH_MAX; k++)
+                        h = mix(h, c->dow_nth[k]);
         }
         for (const char *p = tz_name(s->zone); *p; p++)
                 h = mix(h, (unsigned char)*p);

@@ -294,7 +294,7 @@ int jobfile_check(char *const *paths, const struct check_options *opt, struct ch
                 .opt = opt,
                 .zones = *opt->zones,
                 .check = &check,
-                .parse = { .now = opt->now, .blocked_is_error = true },
+                .parse = { .now = opt->now, .machine = opt->machine, .blocked_is_error = true },
         };
         struct config config;
         int r;

@@ -541,8 +541,10 @@ static void apply_shell(struct reading *r, struct job *j, const struct node *val
         }
 }
 
-static void apply_schedule(struct reading *r, struct job *j, const struct node *value)
+static void apply_schedule(struct reading *r, struct draft *d, const struct node *value)
 {
+        struct calendar_draw draw = calendar_draw_of(d->name ?: "", r->opt->machine);
+        struct job *j = &d->job;
         size_t count = value->kind == NODE_LIST ? value->size : 1;
         uint32_t n = 0;
 
@@ -564,11 +566,13 @@ static void apply_schedule(struct reading *r, struct job *j, const struct node *
 
                 if (!t)
                         continue;
-                if (calendar_parse(t, &j->entries[n], &why) < 0)
+                if (calendar_parse(t, &draw, &j->entries[n], &why) < 0)
                         complain(r, i, "schedule", NULL, "`%s`, at character %zu: %s", clip(t, clipped),
                                  why.position + 1, why.message);
                 else if (calendar_never(&j->entries[n]))
                         complain(r, i, "schedule", NULL, "`%s` never matches any day", clip(t, clipped));
+                else if (j->entries[n].kind == CALENDAR_AFTER)
+                        complain(r, i, "schedule", NULL, "@after is not supported");
                 else
                         j->texts[n++] = (char *)t;
         }
@@ -654,7 +658,7 @@ void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const stru
                 apply_reasons(r, j, value);
                 break;
         case KEY_SCHEDULE:
-                apply_schedule(r, j, value);
+                apply_schedule(r, d, value);
                 break;
         case KEY_COMMAND:
                 apply_command(r, j, value);

@@ -9,6 +9,7 @@ enum layer { LAYER_CONFIG, LAYER_FILE, LAYER_JOB };
 struct draft {
         struct job job; /* every pointer is borrowed: from the arena, the tree, or the configuration's defaults */
         struct job_policy policy; /* job's */
+        const char *name; /* NULL in a layer of defaults */
         const struct node *start,
                 *end; /* instants still to be read, for they depend on the zone; NULL: job.start, job.end stand */
         /* The keys of this layer, where they stand; NULL: not given. */

@@ -120,6 +120,7 @@ static struct job *read_job(struct reading *r, const struct node *name, const st
         if (!want_map(r, clip(name->text, clipped), map))
                 return NULL;
         draft_copy(d, &defaults->job);
+        d->name = name->text;
         d->start = defaults->start;
         d->end = defaults->end;
         draft_apply(r, d, map, LAYER_JOB);
@@ -232,10 +233,10 @@ void jobfile_done(struct jobfile *f)
         *f = (struct jobfile){ 0 };
 }
 
-int job_read(const char *text, size_t size, const struct zone_source *zones, struct job_source *source,
-             struct job **ret)
+int job_read(const char *text, size_t size, const struct zone_source *zones, uint64_t machine,
+             struct job_source *source, struct job **ret)
 {
-        struct jobfile_options opt = { .zones = zones };
+        struct jobfile_options opt = { .zones = zones, .machine = machine };
         struct jobfile f;
         int r = jobfile_parse(text, size, source, &opt, &f);
 

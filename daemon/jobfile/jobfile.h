@@ -35,6 +35,7 @@ struct zone_source {
 struct jobfile_options {
         const struct zone_source *zones;
         struct wall now;            /* for the warnings about the past */
+        uint64_t machine;           /* this machine's number (machine.h): what `~` draws hangs on it */
         const struct job *defaults; /* of the configuration: a job whose set_by_config bits count; NULL */
         bool own_user_only;         /* --user and --root of an ordinary user: `user` other than it is an error */
         const char *own_user;       /* name of that user */
@@ -60,5 +61,5 @@ char *job_print(const struct job *j);
 
 /* Reads what job_print() wrote: without the configuration's defaults, in any daemon.  `source` may be NULL.  0,
  * -EINVAL, -ENOMEM. */
-int job_read(const char *text, size_t size, const struct zone_source *zones, struct job_source *source,
-             struct job **ret);
+int job_read(const char *text, size_t size, const struct zone_source *zones, uint64_t machine,
+             struct job_source *source, struct job **ret);

@@ -5,6 +5,7 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "jobfile/folder.h"
+#include "jobfile/machine.h"
 #include "jobfile/zones.h"
 #include "runner/client.h"
 #include "shell/shell.h"
@@ -49,6 +50,7 @@ struct shell {
         struct zones *zones;
         const struct tz *local;
         struct zone_source zone_source;
+        uint64_t machine; /* jobfile/machine.h, read once */
         struct folder *folder;
         struct store *store;
         struct store_meta meta;

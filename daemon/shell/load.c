@@ -29,7 +29,7 @@ struct jobfile_options shell_parse_options(const struct shell *s)
 {
         return (struct jobfile_options){
                 .zones = &s->zone_source, .now = clock_wall(), .defaults = s->config.defaults,
-                .own_user_only = s->own_user_only, .own_user = s->own_user,
+                .own_user_only = s->own_user_only, .own_user = s->own_user, .machine = s->machine,
         };
 }
 
@@ -168,7 +168,7 @@ static int restore_run(void *arg, const struct run_info *info, const char *defin
         int r;
 
         if (definition) {
-                r = job_read(definition, size, &x->shell->zone_source, NULL, &job);
+                r = job_read(definition, size, &x->shell->zone_source, x->shell->machine, NULL, &job);
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0)
@@ -214,7 +214,7 @@ int shell_load(struct shell *s, struct error *reterr)
                 .max_running = s->config.max_running > 0 ? s->config.max_running : 1000,
                 .max_starting = shell_max_starting(&s->config),
                 .clock_wait_usec = s->config.clock_wait_usec,
-                .seed = s->meta.seed, .machine = service_machine(s->meta.seed), .next_run = s->meta.next_run, .next_job = s->meta.next_job, .next_seq = s->meta.next_seq,
+                .seed = s->meta.seed, .machine = s->machine, .next_run = s->meta.next_run, .next_job = s->meta.next_job, .next_seq = s->meta.next_seq,
         };
         struct folder_options folder_opt = shell_folder_options(s);
         struct store_options store_opt = { .log_dir = s->places.log_dir };

@@ -73,20 +73,6 @@ static int read_line(const char *path, char *buf, size_t size)
         return 0;
 }
 
-uint64_t service_machine(uint64_t seed)
-{
-        uint64_t h = UINT64_C(0x2545f4914f6cdd1d);
-        char id[64];
-
-        if (read_line("/etc/machine-id", id, sizeof(id)) < 0 || strlen(id) < 32)
-                return seed;
-        for (const char *p = id; *p; p++) {
-                h = (h ^ (unsigned char)*p) * UINT64_C(0x9fb21c651e98df25);
-                h ^= h >> 28;
-        }
-        return h;
-}
-
 int service_boot_identity(char *buf, size_t size)
 {
         char id[64], stat[1024], *p, *save = NULL;

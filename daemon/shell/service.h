@@ -15,9 +15,5 @@ int service_listen_fd(void);
 /* Forgets what the manager told us, so that no child takes it for its own. */
 void service_clear_environment(void);
 
-/* A number that tells this machine from others and stays the same: made of /etc/machine-id, or of the state's own seed where
- * there is none.  The id itself, which is to be kept private, can't be had from it. */
-uint64_t service_machine(uint64_t seed);
-
 /* Identity of this boot: the kernel's boot id and the start of PID 1 (a container's restart is a boot). */
 int service_boot_identity(char *buf, size_t size);

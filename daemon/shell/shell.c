@@ -227,6 +227,7 @@ int shell_new(struct shell_options *opt, struct shell **ret, struct error *reter
         if (!s->local)
                 return error_set(reterr, -EINVAL, ERROR_FAILED, "timezone: this system has no zone %s", s->config.timezone);
         s->zone_source = zones_source(s->zones, s->local);
+        s->machine = machine_number();
         log_set_zone(s->local);
         return timers_open(s, reterr);
 }

@@ -164,7 +164,7 @@ static int read_expressions(const char *path)
                 return -errno;
         while (n_expressions < EXPRESSIONS_MAX && fgets(line, sizeof(line), f)) {
                 line[strcspn(line, "\n")] = '\0';
-                if (calendar_parse(line, &expressions[n_expressions], NULL) < 0)
+                if (calendar_parse(line, NULL, &expressions[n_expressions], NULL) < 0)
                         fprintf(stderr, "%s: not an expression\n", line);
                 else
                         n_expressions++;
@@ -183,7 +183,7 @@ static void worst_cases(void)
                 double from;
                 int64_t t = START_SEC, sum = 0;
 
-                calendar_parse(worst[i], &c, NULL);
+                calendar_parse(worst[i], NULL, &c, NULL);
                 from = now_ns();
                 for (int j = 0; j < 10000; j++) {
                         t = next_ours(&c, t);

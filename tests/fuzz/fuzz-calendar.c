@@ -14,10 +14,7 @@
 
 static bool same(const struct calendar *a, const struct calendar *b)
 {
-        return a->kind == b->kind && a->interval == b->interval && a->dom_star == b->dom_star &&
-               a->dow_star == b->dow_star && a->dow == b->dow && a->has_seconds == b->has_seconds &&
-               a->month == b->month && a->hour == b->hour && a->dom == b->dom && a->minute == b->minute &&
-               a->second == b->second && a->value_usec == b->value_usec && a->at_local == b->at_local;
+        return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 static void check_text(const struct calendar *c)
@@ -27,7 +24,7 @@ static void check_text(const struct calendar *c)
         size_t n = calendar_print(c, text, sizeof(text));
 
         MUST(n > 0 && n < sizeof(text) && strlen(text) == n);
-        MUST(calendar_parse(text, &d, NULL) == 0);
+        MUST(calendar_parse(text, NULL, &d, NULL) == 0);
         MUST(same(c, &d));
         MUST(calendar_print(&d, again, sizeof(again)) == n && strcmp(text, again) == 0);
         MUST(calendar_describe(c, english, sizeof(english)) == strlen(english) && *english);
@@ -51,6 +48,44 @@ static void check_order(const struct calendar *c, const struct tz *zone, struct 
         MUST(!calendar_never(c));
 }
 
+static int days_of(const struct tm *tm)
+{
+        struct tm next = { .tm_year = tm->tm_year, .tm_mon = tm->tm_mon + 1, .tm_mday = 0 }; /* 0: the day before */
+
+        timegm(&next);
+        return next.tm_mday;
+}
+
+/* Whether `day` is the weekday nearest to `wanted`: no other of the month is nearer. */
+static bool is_nearest(const struct tm *tm, int wanted, int n)
+{
+        for (int distance = 0;; distance++)
+                for (int sign = -1; sign <= 1; sign += 2) {
+                        int day = wanted + sign * distance, weekday = (tm->tm_wday + 35 + day - tm->tm_mday) % 7;
+
+                        if (day >= 1 && day <= n && weekday >= 1 && weekday <= 5)
+                                return day == tm->tm_mday;
+                }
+}
+
+static bool day_of_month_matches(const struct calendar *c, const struct tm *tm)
+{
+        int n = days_of(tm);
+
+        if (c->dom >> tm->tm_mday & 1)
+                return true;
+        for (int v = 1; v <= n; v++)
+                if ((c->dom_workday >> v & 1 || c->dom_last_workday >> (31 - (n - v)) & 1) && is_nearest(tm, v, n))
+                        return true;
+        return c->dom_last >> (31 - (n - tm->tm_mday)) & 1;
+}
+
+static bool day_of_week_matches(const struct calendar *c, const struct tm *tm)
+{
+        return (c->dow | c->dow_nth[(tm->tm_mday - 1) / 7] | (tm->tm_mday + 7 > days_of(tm) ? c->dow_last : 0)) >>
+                       tm->tm_wday & 1;
+}
+
 static bool local_matches(const struct calendar *c, int64_t local)
 {
         time_t t = (time_t)local;
@@ -58,10 +93,12 @@ static bool local_matches(const struct calendar *c, int64_t local)
         bool dom, dow;
 
         gmtime_r(&t, &tm);
-        dom = c->dom >> tm.tm_mday & 1;
-        dow = c->dow >> tm.tm_wday & 1;
-        return c->second >> tm.tm_sec & 1 && c->minute >> tm.tm_min & 1 && c->hour >> tm.tm_hour & 1 &&
-               c->month >> (tm.tm_mon + 1) & 1 && (c->dom_star || c->dow_star ? dom && dow : dom || dow);
+        if (!(c->second >> tm.tm_sec & 1 && c->minute >> tm.tm_min & 1 && c->hour >> tm.tm_hour & 1 &&
+              c->month >> (tm.tm_mon + 1) & 1))
+                return false;
+        dom = day_of_month_matches(c, &tm);
+        dow = day_of_week_matches(c, &tm);
+        return c->dom_star || c->dow_star ? dom && dow : dom || dow;
 }
 
 /* Hours around the change at `change`, before and after which the offset is constant for longer than that. */
@@ -104,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 hash = (hash ^ data[i]) * 16777619u;
         memcpy(text, data, size);
         text[size] = '\0';
-        if (calendar_parse(text, &c, &error) < 0) {
+        if (calendar_parse(text, NULL, &c, &error) < 0) {
                 MUST(error.position <= strlen(text));
                 MUST(*error.message && strlen(error.message) < sizeof(error.message));
                 for (const char *p = error.message; *p; p++)

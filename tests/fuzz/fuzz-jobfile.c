@@ -31,7 +31,7 @@ static void check_job(const struct job *j, const struct zone_source *zones)
         for (uint32_t i = 0; i < j->n_env; i++)
                 check_text(j->env[i].value);
         MUST(text);
-        MUST(job_read(text, strlen(text), zones, NULL, &copy) == 0);
+        MUST(job_read(text, strlen(text), zones, 0, NULL, &copy) == 0);
         MUST(memcmp(copy->digest, j->digest, sizeof(j->digest)) == 0);
         again = job_print(copy);
         MUST(again && strcmp(text, again) == 0);

@@ -96,7 +96,7 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
                 struct calendar_error err;
 
                 pick_expression(s, texts[i], sizeof(texts[i]));
-                if (calendar_parse(texts[i], &d->entries[i], &err) < 0)
+                if (calendar_parse(texts[i], NULL, &d->entries[i], &err) < 0)
                         fail(s, "the calendar refuses \"%s\": %s", texts[i], err.message);
                 d->texts[i] = strdup(texts[i]);
                 if (streq(texts[i], "@reboot"))

@@ -43,7 +43,7 @@ static bool answer(char *line)
         from = WALL_SEC(strtoll(strtok_r(NULL, "\t", &save), NULL, 10));
         until = WALL_SEC(strtoll(strtok_r(NULL, "\t", &save), NULL, 10));
         while (s.n < EXPRESSIONS_MAX && (word = strtok_r(NULL, "\t\n", &save)))
-                if (calendar_parse(word, &entries[s.n++], &error) < 0) {
+                if (calendar_parse(word, NULL, &entries[s.n++], &error) < 0) {
                         fprintf(stderr, "%s: %s\n", word, error.message);
                         return false;
                 }

@@ -140,7 +140,7 @@ static void check_row(const json_t *row)
                 count.no_zone++;
                 return;
         }
-        r = calendar_parse(expr, &c, &error);
+        r = calendar_parse(expr, NULL, &c, &error);
         if (invalid) {
                 held = r < 0 && error.position <= strlen(expr) && *error.message;
                 if (!held)

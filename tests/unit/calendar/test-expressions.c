@@ -42,6 +42,31 @@ static const struct {
         { "0 0 8-14 * */7", "0 0 8-14 * */7", "at 00:00 on the 8th to 14th if that is Sunday" },
         { "0 0 1 1 *", "0 0 1 1 *", "at 00:00 on 1 January" },
         { "0 0 1,22 * *", "0 0 1,22 * *", "at 00:00 on the 1st and 22nd of the month" },
+        { "0 0 L * *", "0 0 L * *", "at 00:00 on the last day of the month" },
+        { "0 0 l 2 ?", "0 0 L 2 *", "at 00:00 on the last day of February" },
+        { "0 0 L-0 * *", "0 0 L * *", NULL },
+        { "0 0 L-3,L * *", "0 0 L,L-3 * *", "at 00:00 on the 3rd day before the last and the last day of the month" },
+        { "0 0 L-1 * *", "0 0 L-1 * *", "at 00:00 on the day before the last of the month" },
+        { "0 0 1,15,L * *", "0 0 1,15,L * *", "at 00:00 on the 1st, the 15th and the last day of the month" },
+        { "30 2 15W * *", "30 2 15W * *", "at 02:30 on the weekday nearest to the 15th of the month" },
+        { "0 0 15w,1W 3 *", "0 0 1W,15W 3 *",
+          "at 00:00 on the weekday nearest to the 1st and the weekday nearest to the 15th of March" },
+        { "0 0 lw * *", "0 0 LW * *", "at 00:00 on the last weekday of the month" },
+        { "0 0 L-0W,L-3w * *", "0 0 LW,L-3W * *", NULL },
+        { "0 0 L-3W * *", "0 0 L-3W * *", "at 00:00 on the weekday nearest to the 3rd day before the last of the month" },
+        { "0 0 31,LW,1-3,L-30,7W * *", "0 0 1-3,31,7W,L-30,LW * *", NULL },
+        { "0 0 * * 5#2", "0 0 * * 5#2", "at 00:00 on the second Friday of the month" },
+        { "0 0 * * FRI#2", "0 0 * * 5#2", NULL },
+        { "0 0 * * 7#1,sunL", "0 0 * * 0#1,0L", "at 00:00 on the first Sunday and the last Sunday of the month" },
+        { "0 0 ? 3,10 5L", "0 0 * 3,10 5L", "at 00:00 on the last Friday of March and October" },
+        { "0 0 * * fril,mon#1,wed", "0 0 * * 3,1#1,5L",
+          "at 00:00 on every Wednesday, the first Monday and the last Friday of the month" },
+        { "0 0 13 * fri#2", "0 0 13 * 5#2", "at 00:00 on the 13th and on the second Friday of the month" },
+        { "0 0 L 2 mon", "0 0 L 2 1", "at 00:00 on the last day of February and on every Monday in February" },
+        { "0 0 */2 * friL", "0 0 */2 * 5L", NULL },
+        { "0 0 LW * */5", "0 0 LW * */5", "at 00:00 on the last weekday of the month if that is Sunday or Friday" },
+        { "0 0 * * *,5L", "0 0 * * *,5L", "at 00:00 every day" },
+        { "0 0 31W 2 *", "0 0 31W 2 *", "never: there is no such day" },
         { "0 0 30 2 *", "0 0 30 2 *", "never: there is no such day" },
         { "* * * * * *", "* * * * * *", "every second" },
         { "*/10 * * * * *", "*/10 * * * * *", "every 10 seconds" },
@@ -62,6 +87,8 @@ static const struct {
         { "@every 15m", "@every 15m", "every 15 minutes" },
         { "@EVERY 90", "@every 1m30s", "every 1 minute 30 seconds" },
         { "@every 1h", "@every 1h", "every hour" },
+        { "@after 10m", "@after 10m", "10 minutes after the end of the run before" },
+        { "@AFTER 3600", "@after 1h", "1 hour after the end of the run before" },
         { "@at 2026-12-24T18:00", "@at 2026-12-24T18:00:00", "at 18:00 on 24 December 2026" },
         { "@at 2026-12-24T18:00:30+01:00", "@at 2026-12-24T17:00:30Z", "at 17:00:30 UTC on 24 December 2026" },
         { "@at 2026-12-24", "@at 2026-12-24T00:00:00", "at 00:00 on 24 December 2026" },
@@ -112,21 +139,62 @@ static const struct {
         { "*/5/5 * * * *", 3, "minute: unexpected `/`" },
         { "1k * * * *", 1, "minute: unexpected `k`" },
         { "* * * * \xc3\xa9", 8, "day-of-week: unexpected `?`" },
-        { "* * L * *", 4, "day-of-month: L is not supported" },
-        { "* * 15W * *", 6, "day-of-month: `W` is not supported" },
-        { "* * LW * *", 4, "day-of-month: LW is not supported" },
-        { "* * * * 5L", 9, "day-of-week: `L` is not supported" },
-        { "* * * * FRI#2", 11, "day-of-week: `#` is not supported" },
-        { "0~59 * * * *", 1, "minute: `~` is not supported" },
-        { "H * * * *", 0, "minute: H is not supported" },
-        { "H(0-29) * * * *", 0, "minute: H is not supported" },
+        { "0 0 L15 * *", 4, "day-of-month: `L` stands alone or first: L, L-3, LW; " },
+        { "0 0 5L * *", 5, "day-of-month: `L` stands alone or first: L, L-3, LW; the last Friday is FRIL, in day-of-week" },
+        { "0 0 L-31 * *", 6, "day-of-month: L-31 is before every month; the days are L (the last) to L-30" },
+        { "0 0 L- * *", 6, "day-of-month: a number of days is expected after `L-`, as in L-3" },
+        { "0 0 L-3-1 * *", 7, "day-of-month: L-3 is one day of each month, and can't be in a range; list the days" },
+        { "0 0 L/2 * *", 5, "day-of-month: L is one day of each month, and has no step" },
+        { "0 0 1-L * *", 6, "day-of-month: `L` can't end a range; write 1-31: days that a month lacks are left out" },
+        { "0 0 L-31W * *", 6, "day-of-month: L-31 is before every month" },
+        { "0 0 LL * *", 4, "day-of-month: `L` stands alone or first" },
+        { "0 0 W15 * *", 4, "day-of-month: `W` follows one day: 15W, LW, L-3W" },
+        { "0 0 1-5W * *", 7, "day-of-month: `W` follows one day: 15W, LW, L-3W" },
+        { "0 0 1W-5 * *", 6, "day-of-month: 1W is one day of each month, and can't be in a range" },
+        { "0 0 15W/2 * *", 7, "day-of-month: 15W is one day of each month, and has no step" },
+        { "0 0 32W * *", 4, "day-of-month 32 is out of range 1-31" },
+        { "0 0 * * 5W", 9, "day-of-week: `W` is for day-of-month, as in 15W; days from Monday to Friday are mon-fri" },
+        { "0 0 * * L", 8, "day-of-week: `L` follows one day, as in FRIL or 5L; the month's last day is L" },
+        { "0 0 * * MON-FRIL", 15, "day-of-week: `L` follows one day" },
+        { "0 0 * * MON-FRI#1", 15, "day-of-week: `#` follows one day, as in FRI#2" },
+        { "0 0 * * 5#", 10, "day-of-week: a number from 1 to 5 is expected after `#`" },
+        { "0 0 * * #2", 8, "day-of-week: a day is missing before `#`; the second Friday is FRI#2" },
+        { "0 0 * * fri#0", 12, "day-of-week: #0; a month has a first (#1) to a fifth (#5) of a day" },
+        { "0 0 * * fri#6", 12, "day-of-week: #6; a month has a first (#1) to a fifth (#5) of a day" },
+        { "0 0 * * 1#4294967297", 10, "day-of-week: #4294967297; " },
+        { "0 0 * * 1#-3", 10, "day-of-week: a number from 1 to 5 is expected after `#`" },
+        { "0 0 * * fri#L", 12, "day-of-week: the last one is friL" },
+        { "0 0 * * 5#2/2", 11, "day-of-week: 5#2 is one day of each month, and has no step" },
+        { "0 0 * * 5L-6", 10, "day-of-week: 5L is one day of each month, and can't be in a range" },
+        { "0 0 * * 8L", 8, "day-of-week 8 is out of range 0-7" },
+        { "0 0 5#2 * *", 5, "day-of-month: `#` is for day-of-week, as in FRI#2" },
+        { "L * * * *", 0, "minute: `L` is for day-of-month (L) and day-of-week (FRIL)" },
+        { "0 0 * L *", 6, "month: `L` is for day-of-month (L) and day-of-week (FRIL)" },
+        { "60~70 * * * *", 0, "minute 60 is out of range 0-59" },
+        { "50~10 * * * *", 0, "minute: range 50~10 runs downwards" },
+        { "~ * * * *", 0, "minute: a value is missing before `~`; any value of the field is 0~59" },
+        { "5~ * * * *", 2, "minute: a value is missing behind `~`; any value from 5 on is 5~59" },
+        { "0~59/5 * * * *", 4, "minute: a random value has no step; a range that is spread is H(0-59)/n" },
+        { "*~5 * * * *", 1, "minute: `~` stands between two values, as in 0~59" },
+        { "H(30-10) * * * *", 2, "minute: range 30-10 runs downwards" },
+        { "H( * * * *", 2, "minute: a value is missing" },
+        { "H(5) * * * *", 3, "minute: `H(` wants a range, as in H(0-59)" },
+        { "H(5-9 * * * *", 5, "minute: `)` is missing: H(5-9)" },
+        { "H/0 * * * *", 2, "minute: step 0; a step is 1 or more" },
+        { "H/61 * * * *", 0, "minute: the step of H/61 is longer than the range, which has 60 values" },
+        { "0 0 H(1-9)/10 * *", 4, "day-of-month: the step of H(1-9)/10 is longer than the range, which has 9 values" },
+        { "*H * * * *", 1, "minute: `H` stands first in an element: H, H(0-59), H/15" },
+        { "5(3) * * * *", 1, "minute: `(` follows `H` only, as in H(0-59)" },
+        { "H5 * * * *", 1, "minute: unexpected `5`; expected `,` or a blank" },
         { "@dayly", 0, "@dayly is unknown; did you mean @daily?" },
         { "@weakly", 0, "@weakly is unknown; did you mean @weekly?" },
         { "@evry 5m", 0, "@evry is unknown; did you mean @every?" },
         { "@fortnightly", 0, "@fortnightly is unknown; there are @yearly, " },
         { "@", 0, "@ is unknown; there are " },
         { "@daily x", 7, "unexpected `x` after @daily" },
-        { "@after 10m", 0, "@after is not supported" },
+        { "@after", 6, "@after needs a duration" },
+        { "@after 500ms", 7, "@after 500ms: whole seconds, at least 1s" },
+        { "@aftr 5m", 0, "@aftr is unknown; did you mean @after?" },
         { "@every", 6, "@every needs a duration" },
         { "@every 500ms", 7, "@every 500ms: whole seconds, at least 1s" },
         { "@every 1500ms", 7, "@every 1500ms: whole seconds, at least 1s" },
@@ -141,10 +209,7 @@ static const struct {
 
 static bool same(const struct calendar *a, const struct calendar *b)
 {
-        return a->kind == b->kind && a->interval == b->interval && a->dom_star == b->dom_star &&
-               a->dow_star == b->dow_star && a->dow == b->dow && a->has_seconds == b->has_seconds &&
-               a->month == b->month && a->hour == b->hour && a->dom == b->dom && a->minute == b->minute &&
-               a->second == b->second && a->value_usec == b->value_usec && a->at_local == b->at_local;
+        return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 /* Prints, parses that, prints again. */
@@ -155,7 +220,7 @@ static bool round_trip(const struct calendar *c, char text[CALENDAR_PRINT_SIZE])
         struct calendar d;
 
         if (calendar_print(c, text, CALENDAR_PRINT_SIZE) >= CALENDAR_PRINT_SIZE ||
-            calendar_parse(text, &d, &error) < 0) {
+            calendar_parse(text, NULL, &d, &error) < 0) {
                 diag("%s: %s", text, error.message);
                 return false;
         }
@@ -170,7 +235,7 @@ static void test_valid(void)
                 struct calendar_error error = {};
                 struct calendar c;
 
-                if (!ok(calendar_parse(valid[i].text, &c, &error) == 0, "\"%s\" is an expression", valid[i].text)) {
+                if (!ok(calendar_parse(valid[i].text, NULL, &c, &error) == 0, "\"%s\" is an expression", valid[i].text)) {
                         diag("%s", error.message);
                         continue;
                 }
@@ -187,8 +252,8 @@ static void test_invalid(void)
         for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
                 struct calendar_error error = { .position = 4711 };
                 struct calendar c = { .kind = 77 };
-                bool good = calendar_parse(invalid[i].text, &c, &error) == -EINVAL && c.kind == 77 &&
-                            calendar_parse(invalid[i].text, &c, NULL) == -EINVAL &&
+                bool good = calendar_parse(invalid[i].text, NULL, &c, &error) == -EINVAL && c.kind == 77 &&
+                            calendar_parse(invalid[i].text, NULL, &c, NULL) == -EINVAL &&
                             error.position == invalid[i].position &&
                             strncmp(error.message, invalid[i].message, strlen(invalid[i].message)) == 0;
 
@@ -227,7 +292,25 @@ static void test_random_round_trip(void)
                 c.dom = (uint32_t)((d >> 13 & 0xfffffffe) | 2);
                 c.month = (uint16_t)((m >> 20 & 0x1ffe) | 8);
                 c.dow = (uint8_t)((s >> 30 & 127) | 1);
-                c.interval = i >> 3 & 1 && (c.has_seconds || c.minute & 1 || c.hour & 1);
+                c.interval = i >> 3 & 1 && ((c.has_seconds && c.second & 1) || c.minute & 1 || c.hour & 1);
+                c.interval_by_text = c.interval;
+                if (i >> 4 & 1) {
+                        uint64_t x = random_bits(), y = i >> 6 & 1 ? x : x & s & random_bits();
+
+                        c.dom_last = (uint32_t)y & ~UINT32_C(1);
+                        c.dom_workday = (uint32_t)(y >> 32) & ~UINT32_C(1);
+                        c.dom_last_workday = (uint32_t)(y >> 16) & ~UINT32_C(1);
+                        c.dow_last = x & 127;
+                        for (unsigned k = 0; k < CALENDAR_NTH_MAX; k++)
+                                c.dow_nth[k] = y >> (8 * k) & 127;
+                        c.odd_days = c.dom_last || c.dom_workday || c.dom_last_workday || c.dow_last;
+                        for (unsigned k = 0; k < CALENDAR_NTH_MAX; k++)
+                                c.odd_days |= c.dow_nth[k] != 0;
+                        if (c.odd_days && !c.dom_star && (c.dom_last || c.dom_workday))
+                                c.dom = 0;
+                        if (c.odd_days && !c.dow_star && c.dow_last)
+                                c.dow = 0;
+                }
                 if (!round_trip(&c, text) && failed++ < 5)
                         diag("%s", text);
                 longest = MAX(longest, (unsigned)strlen(text));
@@ -247,24 +330,24 @@ static void test_large(void)
         while (strlen(text) < 10000)
                 strcat(text, ",0-59,*/7");
         strcat(text, " * * * *");
-        ok(calendar_parse(text, &c, &error) == 0 && c.minute == (UINT64_C(1) << 60) - 1, "a list of 10 KB is read");
+        ok(calendar_parse(text, NULL, &c, &error) == 0 && c.minute == (UINT64_C(1) << 60) - 1, "a list of 10 KB is read");
         strcpy(text + 10000, "x * * * *");
-        ok(calendar_parse(text, &c, &error) < 0 && error.position == 10000,
+        ok(calendar_parse(text, NULL, &c, &error) < 0 && error.position == 10000,
            "what is wrong at byte 10000 is found there");
         memset(text, '*', 19999);
-        ok(calendar_parse(text, &c, &error) < 0 && strlen(error.message) < sizeof(error.message),
+        ok(calendar_parse(text, NULL, &c, &error) < 0 && strlen(error.message) < sizeof(error.message),
            "20 KB of stars are refused");
         memset(text, '9', 19999);
         memcpy(text + 19000, " * * * *", 9);
-        ok(calendar_parse(text, &c, &error) < 0 && error.position == 0, "a number of 19,000 digits is refused");
+        ok(calendar_parse(text, NULL, &c, &error) < 0 && error.position == 0, "a number of 19,000 digits is refused");
         for (size_t i = 0; i < 19998; i += 2)
                 memcpy(text + i, "1 ", 2);
         text[19998] = '\0';
-        ok(calendar_parse(text, &c, &error) < 0 && error.position == 12, "9,999 fields are refused at the seventh");
+        ok(calendar_parse(text, NULL, &c, &error) < 0 && error.position == 12, "9,999 fields are refused at the seventh");
         text[0] = '@';
-        ok(calendar_parse(text, &c, &error) < 0, "a macro of 20 KB is refused");
+        ok(calendar_parse(text, NULL, &c, &error) < 0, "a macro of 20 KB is refused");
         strcpy(text, "\x1b[31m * * * *");
-        ok(calendar_parse(text, &c, &error) < 0 && !strchr(error.message, '\x1b'),
+        ok(calendar_parse(text, NULL, &c, &error) < 0 && !strchr(error.message, '\x1b'),
            "no escape sequence comes back in a message");
 }
 
@@ -273,7 +356,7 @@ static void test_cut_off(void)
         struct calendar c;
         char buf[64];
 
-        calendar_parse("0 0 */2 * 1-5", &c, NULL);
+        calendar_parse("0 0 */2 * 1-5", NULL, &c, NULL);
         memset(buf, 'x', sizeof(buf));
         is_int(calendar_print(&c, buf, 6), 13, "print: the whole length is returned");
         is_str(buf, "0 0 *", "print: cut off");
@@ -299,12 +382,22 @@ static void test_never(void)
                 { "0 0 30 2 1", false },   { "0 0 31 2-3 *", false },
                 { "0 0 */31 2 *", false }, { "@every 1s", false },
                 { "@reboot", false },      { "0 0 30 2 0-7", false },
+                { "@after 1s", false },    { "0 0 31W 2 *", true },
+                { "0 0 30W 2 *", true },   { "0 0 29W 2 *", false },
+                { "0 0 L-30 2 *", true },  { "0 0 L-29 2 *", true },
+                { "0 0 L-28 2 *", false }, { "0 0 L-30 4,6,9,11 *", true },
+                { "0 0 L-30 * *", false }, { "0 0 31W 4,6,9,11,2 *", true },
+                { "0 0 */31 * 1#5", true }, { "0 0 */28 2 1#5", false },
+                { "0 0 LW * */6", true },  { "0 0 L * */6", false },
+                { "0 0 LW * sun", false }, { "0 0 31W 2 5L", false },
+                { "0 0 */31 * 5L", true }, { "0 0 */30 2 5#2", true },
+                { "0 0 L-29W 2 *", true }, { "0 0 L-28W 2 *", false },
         };
 
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
                 struct calendar c;
 
-                calendar_parse(rows[i].text, &c, NULL);
+                calendar_parse(rows[i].text, NULL, &c, NULL);
                 ok(calendar_never(&c) == rows[i].never, "%s %s match", rows[i].text,
                    rows[i].never ? "can never" : "can");
         }

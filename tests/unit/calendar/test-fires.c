@@ -191,7 +191,7 @@ static void test_row(size_t i)
         struct tz *zone = zone_of_rule(rows[i].rule);
         struct wall t = instant(rows[i].from);
         struct calendar c;
-        bool good = zone && calendar_parse(rows[i].expression, &c, NULL) == 0;
+        bool good = zone && calendar_parse(rows[i].expression, NULL, &c, NULL) == 0;
 
         for (size_t k = 0; good && k < 6 && rows[i].expect[k]; k++) {
                 char text[64] = "-";
@@ -218,12 +218,12 @@ static void test_skipped_day(void)
                 tap_skip("a day that was skipped", "no zone files here");
                 return;
         }
-        calendar_parse("0 5 30 12 *", &c, NULL);
+        calendar_parse("0 5 30 12 *", NULL, &c, NULL);
         ok(calendar_next(&c, apia, WALL_SEC(0), instant("2011-01-01T00:00:00Z"), &t) == 0,
            "Apia, 30 December 2011: due");
         wall_print_rfc3339(t, apia, 0, text, sizeof(text));
         is_str(text, "2011-12-31T00:00:00+14:00", "at the first instant of the day after");
-        calendar_parse("0 */6 * * *", &c, NULL);
+        calendar_parse("0 */6 * * *", NULL, &c, NULL);
         ok(calendar_next(&c, apia, WALL_SEC(0), instant("2011-12-29T19:00:00-10:00"), &t) == 0, "an interval goes on");
         wall_print_rfc3339(t, apia, 0, text, sizeof(text));
         is_str(text, "2011-12-31T00:00:00+14:00", "with the clock");
@@ -234,8 +234,8 @@ static void test_edges(void)
         struct calendar c, every;
         struct wall t;
 
-        calendar_parse("*/5 * * * * *", &c, NULL);
-        calendar_parse("@every 10s", &every, NULL);
+        calendar_parse("*/5 * * * * *", NULL, &c, NULL);
+        calendar_parse("@every 10s", NULL, &every, NULL);
         ok(calendar_next(&c, tz_utc(), WALL_SEC(0), (struct wall){ 4999999 }, &t) == 0 && t.usec == 5000000,
            "just before: that one");
         ok(calendar_next(&c, tz_utc(), WALL_SEC(0), (struct wall){ 5000000 }, &t) == 0 && t.usec == 10000000,
@@ -258,7 +258,7 @@ static void test_edges(void)
         ok(calendar_next(&every, tz_utc(), WALL_SEC(0), (struct wall){ INT64_MIN }, &t) == 0 && t.usec < INT64_MIN / 2,
            "@every too");
         t.usec = 4711;
-        calendar_parse("0 0 30 2 *", &c, NULL);
+        calendar_parse("0 0 30 2 *", NULL, &c, NULL);
         ok(calendar_next(&c, tz_utc(), WALL_SEC(0), WALL_SEC(0), &t) == -ENOENT && t.usec == 4711,
            "no result where there is none");
 }

@@ -23,7 +23,7 @@ static struct schedule schedule_of(const char *text, const struct tz *zone)
 
         strcpy(copy, text);
         for (p = strtok_r(copy, ";", &save); p; p = strtok_r(NULL, ";", &save))
-                if (calendar_parse(p, &entries[s.n++], &error) < 0)
+                if (calendar_parse(p, NULL, &entries[s.n++], &error) < 0)
                         ok(false, "%s: %s", p, error.message);
         return s;
 }

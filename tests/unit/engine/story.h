@@ -397,7 +397,7 @@ static inline struct job *job(const char *name, const char *schedule)
         for (char *p = strtok_r(buf, "|", &save); p; p = strtok_r(NULL, "|", &save)) {
                 struct calendar_error err;
 
-                if (calendar_parse(p, &j->entries[j->n_entries], &err) < 0) {
+                if (calendar_parse(p, NULL, &j->entries[j->n_entries], &err) < 0) {
                         fprintf(stderr, "%s: %s\n", p, err.message);
                         abort();
                 }

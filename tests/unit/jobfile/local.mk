@@ -33,6 +33,7 @@ EXTRA_DIST += tests/data/jobfiles/bad/002-near-schedul.yaml \
 	tests/data/jobfiles/bad/048-expr-never.yaml \
 	tests/data/jobfiles/bad/051-expr-unknown-macro.yaml \
 	tests/data/jobfiles/bad/054-expr-step-zero.yaml \
+	tests/data/jobfiles/bad/056-expr-sixth-friday.yaml \
 	tests/data/jobfiles/bad/059-expr-second-of-list.yaml \
 	tests/data/jobfiles/bad/064-end-before-start.yaml \
 	tests/data/jobfiles/bad/067-enum-leftovers.yaml \
@@ -67,11 +68,14 @@ EXTRA_DIST += tests/data/jobfiles/bad/002-near-schedul.yaml \
 	tests/data/jobfiles/bad/175-bidi-isolate.yaml \
 	tests/data/jobfiles/bad/178-negative-code.yaml \
 	tests/data/jobfiles/bad/181-keep-negative.yaml \
+	tests/data/jobfiles/bad/186-random-range.yaml \
 	tests/data/jobfiles/expected-bad.tsv \
 	tests/data/jobfiles/good/08-retry-tempfail.yaml \
 	tests/data/jobfiles/good/17-reboot.yaml \
+	tests/data/jobfiles/good/19-month-ends.yaml \
 	tests/data/jobfiles/good/29-bom-crlf.yaml \
 	tests/data/jobfiles/good/33-backfillable.yaml \
 	tests/data/jobfiles/good/37-past-at.yaml \
 	tests/data/jobfiles/good/41-expressions.yaml \
+	tests/data/jobfiles/good/46-hashed-and-random.yaml \
 	tests/data/jobfiles/stage.tsv

@@ -58,7 +58,7 @@ static bool reads_back(const struct job *j)
 {
         char *text = job_print(j);
         struct job *again = NULL;
-        int r = text ? job_read(text, strlen(text), &zones, NULL, &again) : -ENOMEM;
+        int r = text ? job_read(text, strlen(text), &zones, 0, NULL, &again) : -ENOMEM;
         bool same = r == 0 && memcmp(again->digest, j->digest, sizeof(j->digest)) == 0;
 
         if (!same)
@@ -73,6 +73,7 @@ static const struct {
         const char *lines, *printed;
 } good[] = {
         { "schedule: 0 2 * * *", "\"schedule\":\"0 2 * * *\"" },
+        { "schedule: H 0~5 L * FRI#2", "\"schedule\":\"H 0~5 L * FRI#2\"" },
         { "schedule: '@daily'", "\"schedule\":\"@daily\"" },
         { "schedule: [\"@daily\", 30 5 * * *]", "\"schedule\":[\"@daily\",\"30 5 * * *\"]" },
         { "schedule:\n    - 0 2 * * *", "\"schedule\":\"0 2 * * *\"" },
@@ -193,7 +194,10 @@ static const struct {
         { "schedule: [[a]]", 4, 16, "schedule" },
         { "schedule: 5/15 * * * *", 4, 15, "5-59/15" },
         { "schedule: \"0 0 31 4 *\"", 4, 15, "never" },
-        { "schedule: 0 0 L * *", 4, 15, "day-of-month" },
+        { "schedule: 0 0 L15 * *", 4, 15, "day-of-month" },
+        { "schedule: \"0 0 * * fri#6\"", 4, 15, "#6" },
+        { "schedule: \"0 0 31W 4 *\"", 4, 15, "never" },
+        { "schedule: \"@after 10m\"", 4, 15, "@after" },
         { "schedule: @daily", 4, 15, "quote" },
         { "schedule: * * * * *", 4, 15, "quote" },
         { "timezone: Europe/../etc/passwd", 4, 15, "timezone" },
@@ -595,6 +599,47 @@ static void test_own_user(void)
         jobfile_done(&f);
 }
 
+/* What `H` and `~` draw goes by the job's name, wherever the job stands; `~` also by the machine. */
+static void test_draws(void)
+{
+        static const char *const texts[] = {
+                "jobs:\n  b: {command: x, schedule: H H * * *}\n  a: {command: x, schedule: [H H * * *, 0~59 1~5 * * *]}\n",
+                "defaults: {timezone: UTC}\njobs:\n  a: {schedule: [H H * * *, 0~59 1~5 * * *], command: x}\n"
+                "  b: {command: z, schedule: [H H * * *]}\n",
+        };
+        struct calendar hashed[4], random[3];
+
+        for (unsigned i = 0; i < 3; i++) {
+                struct jobfile_options opt = { .zones = &zones, .now = NOW, .machine = i / 2 };
+                const char *text = texts[i % 2];
+                unsigned a = i == 1 ? 0 : 1;
+                struct jobfile f;
+
+                if (!is_int(jobfile_parse(text, strlen(text), NULL, &opt, &f), 0, "a file with H and ~"))
+                        show(&f.errors);
+                else
+                        hashed[i] = f.jobs[a]->entries[0], random[i] = f.jobs[a]->entries[1],
+                        hashed[3] = f.jobs[1 - a]->entries[0];
+                if (i == 2 && f.n_jobs == 2) {
+                        char *printed = job_print(f.jobs[a]);
+                        struct job *again = NULL;
+
+                        ok(printed && job_read(printed, strlen(printed), &zones, opt.machine, NULL, &again) == 0 &&
+                                   memcmp(again->entries, f.jobs[a]->entries, 2 * sizeof(struct calendar)) == 0,
+                           "a stored definition draws the same");
+                        job_unref(again);
+                        free(printed);
+                }
+                jobfile_done(&f);
+        }
+        ok(memcmp(&hashed[0], &hashed[1], sizeof(hashed[0])) == 0 &&
+                   memcmp(&random[0], &random[1], sizeof(random[0])) == 0,
+           "the same job draws the same in another file");
+        ok(memcmp(&hashed[0], &hashed[3], sizeof(hashed[0])) != 0, "another job draws something else");
+        ok(memcmp(&hashed[0], &hashed[2], sizeof(hashed[0])) == 0, "H is the same on another machine");
+        ok(memcmp(&random[0], &random[2], sizeof(random[0])) != 0, "~ is not");
+}
+
 static void test_schema(void)
 {
         char *json = schema_print_json(), *text = NULL;
@@ -634,6 +679,7 @@ int main(void)
         test_limits();
         test_traps();
         test_own_user();
+        test_draws();
         test_schema();
         return tap_done();
 }

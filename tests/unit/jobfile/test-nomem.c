@@ -101,7 +101,7 @@ static int run_good(void)
                 char *text = job_print(f.jobs[1]);
                 struct job *again = NULL;
 
-                r = text ? job_read(text, strlen(text), &zones, NULL, &again) : -ENOMEM;
+                r = text ? job_read(text, strlen(text), &zones, 0, NULL, &again) : -ENOMEM;
                 job_unref(again);
                 free(text);
                 jobfile_done(&f);
