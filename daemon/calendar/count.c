@@ -258,10 +258,20 @@ static uint64_t count_between(const struct schedule *s, bool interval_only, stru
         }
 }
 
+static void add_due(void *arg, const struct schedule_part *part)
+{
+        if (part->fate == SCHEDULE_DUE)
+                *(uint64_t *)arg += part->count;
+}
+
 uint64_t schedule_count(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until)
 {
         uint64_t n = 0, more;
 
+        if (s->days) {
+                schedule_walk(s, after, fixed_after, until, add_due, &n);
+                return n;
+        }
         if (until.usec > s->end.usec)
                 until = s->end;
         if (fixed_after.usec > after.usec) {

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "calendar/civil.h"
-#include "calendar/schedule.h"
+#include "calendar/moments.h"
 
 /* The later bound of the two that hold for this entry, and the schedule's start. */
 static struct wall bound_for(const struct schedule *s, const struct calendar *c, struct wall after,
@@ -20,10 +20,22 @@ static struct wall origin_of(const struct schedule *s)
         return s->start.usec == INT64_MIN ? WALL_SEC(0) : s->start;
 }
 
+static int next_special(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall *ret_next)
+{
+        struct schedule_moment m;
+
+        if (moments_next(s, after, fixed_after, 1 << SCHEDULE_DUE, &m) < 0)
+                return -ENOENT;
+        *ret_next = m.at;
+        return 0;
+}
+
 int schedule_next(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall *ret_next)
 {
         struct wall first = WALL_NEVER, t;
 
+        if (s->days)
+                return next_special(s, after, fixed_after, ret_next);
         for (size_t i = 0; i < s->n; i++) {
                 const struct calendar *c = &s->entries[i];
                 struct wall bound = bound_for(s, c, after, fixed_after);
@@ -55,6 +67,8 @@ int schedule_last(const struct schedule *s, struct wall after, struct wall fixed
         struct wall found;
         int64_t high = until.usec; /* nothing in (high, until] */
 
+        if (s->days)
+                return moments_last(s, after, fixed_after, until, 1 << SCHEDULE_DUE, ret_last);
         if (!next_within(s, after.usec, fixed_after, until, &found))
                 return -ENOENT;
         /* Backwards in strides that double, as most schedules are dense; then halving what is between. */
@@ -79,29 +93,86 @@ int schedule_last(const struct schedule *s, struct wall after, struct wall fixed
         return 0;
 }
 
+int schedule_next_moment(const struct schedule *s, struct wall after, struct wall fixed_after,
+                         struct schedule_moment *ret_next)
+{
+        struct wall t;
+
+        if (s->days)
+                return moments_next(s, after, fixed_after, SCHEDULE_ANY, ret_next);
+        if (schedule_next(s, after, fixed_after, &t) < 0)
+                return -ENOENT;
+        *ret_next = (struct schedule_moment){ .at = t, .due = true };
+        return 0;
+}
+
+int schedule_last_moment(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until,
+                         struct wall *ret_last)
+{
+        return s->days ? moments_last(s, after, fixed_after, until, SCHEDULE_ANY, ret_last) :
+                         schedule_last(s, after, fixed_after, until, ret_last);
+}
+
+void schedule_walk(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until,
+                   schedule_part_fn *part, void *arg)
+{
+        struct schedule_part one = { .fate = SCHEDULE_DUE };
+
+        if (s->days) {
+                moments_walk(s, after, fixed_after, until, part, arg);
+                return;
+        }
+        if (schedule_next(s, after, fixed_after, &one.first) < 0 || one.first.usec > until.usec ||
+            schedule_last(s, after, fixed_after, until, &one.last) < 0)
+                return;
+        one.count = schedule_count(s, after, fixed_after, until);
+        part(arg, &one);
+}
+
 static uint64_t mix(uint64_t h, uint64_t v)
 {
         h = (h ^ v) * UINT64_C(0x9fb21c651e98df25);
         return h ^ h >> 32;
 }
 
+static uint64_t mix_expression(uint64_t h, const struct calendar *c)
+{
+        /* Not has_seconds, what print needs, and the two stars as one: they make no difference to the instants. */
+        h = mix(h, c->kind | (uint64_t)c->interval << 8 | (uint64_t)(c->dom_star || c->dow_star) << 9 |
+                           (uint64_t)c->at_local << 10 | (uint64_t)c->dow << 16 | (uint64_t)c->month << 32);
+        h = mix(mix(mix(mix(h, c->hour), c->dom), c->minute), c->second);
+        h = mix(h, (uint64_t)c->value_usec); /* or the sets that share its place */
+        h = mix(h, c->dom_last_workday | (uint64_t)c->dow_last << 32);
+        for (unsigned k = 0; k < CALENDAR_NTH_MAX; k++)
+                h = mix(h, c->dow_nth[k]);
+        return h;
+}
+
+static uint64_t mix_days(uint64_t h, const struct schedule_days *x)
+{
+        h = mix(mix(h, x->n), (uint64_t)x->move << 8 | (x->dst == DAYS_DST_SKIP));
+        for (uint32_t i = 0; i < x->n; i++) {
+                const struct exclude *e = &x->v[i];
+
+                h = mix(h, e->kind);
+                if (e->kind == EXCLUDE_DATES)
+                        h = mix(h, (uint32_t)e->dates.first | (uint64_t)(uint32_t)e->dates.last << 32);
+                else if (e->kind == EXCLUDE_CALENDAR)
+                        h = mix(h, e->set ? e->set->digest : 0);
+                else
+                        h = mix_expression(h, &e->expression);
+        }
+        return h;
+}
+
 uint64_t schedule_digest(const struct schedule *s)
 {
         uint64_t h = mix(UINT64_C(0xcbf29ce484222325), s->n);
 
-        for (size_t i = 0; i < s->n; i++) {
-                const struct calendar *c = &s->entries[i];
-
-                /* Not has_seconds, what print needs, and the two stars as one: they make no difference to the
-                 * instants. */
-                h = mix(h, c->kind | (uint64_t)c->interval << 8 | (uint64_t)(c->dom_star || c->dow_star) << 9 |
-                                   (uint64_t)c->at_local << 10 | (uint64_t)c->dow << 16 | (uint64_t)c->month << 32);
-                h = mix(mix(mix(mix(h, c->hour), c->dom), c->minute), c->second);
-                h = mix(h, (uint64_t)c->value_usec); /* or the sets that share its place */
-                h = mix(h, c->dom_last_workday | (uint64_t)c->dow_last << 32);
-                for (unsigned k = 0; k < CALENDAR_NTH_MAX; k++)
-                        h = mix(h, c->dow_nth[k]);
-        }
+        for (size_t i = 0; i < s->n; i++)
+                h = mix_expression(h, &s->entries[i]);
+        if (s->days)
+                h = mix_days(h, s->days);
         for (const char *p = tz_name(s->zone); *p; p++)
                 h = mix(h, (unsigned char)*p);
         h = mix(h, tz_digest(s->zone));

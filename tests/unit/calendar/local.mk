@@ -1,6 +1,7 @@
 # Unit tests of daemon/calendar, and the helpers of those that ask another implementation (Python's zoneinfo).
 calendar_tests = \
 	tests/unit/calendar/test-conformance \
+	tests/unit/calendar/test-days \
 	tests/unit/calendar/test-draw \
 	tests/unit/calendar/test-expressions \
 	tests/unit/calendar/test-fires \
@@ -14,6 +15,8 @@ calendar_libs = libcalendar.a libbase.a
 tests_unit_calendar_test_conformance_SOURCES = tests/unit/calendar/test-conformance.c tests/unit/calendar/zone.h
 tests_unit_calendar_test_conformance_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_calendar_test_conformance_LDADD = $(calendar_libs) $(JANSSON_LIBS)
+tests_unit_calendar_test_days_SOURCES = tests/unit/calendar/test-days.c tests/unit/calendar/zone.h
+tests_unit_calendar_test_days_LDADD = $(calendar_libs)
 tests_unit_calendar_test_draw_SOURCES = tests/unit/calendar/test-draw.c
 tests_unit_calendar_test_draw_LDADD = $(calendar_libs)
 tests_unit_calendar_test_expressions_SOURCES = tests/unit/calendar/test-expressions.c tests/unit/calendar/zone.h
