@@ -265,6 +265,42 @@ struct text {
         bool row; /* what is put in force is to be stored */
 };
 
+static bool has_old_zone(const struct folder *f, const struct job *j)
+{
+        const struct zone_source *z = f->parse.zones;
+        const struct tz *now = !z ? NULL : j->policy->timezone ? z->find(z->arg, j->policy->timezone) : z->local;
+
+        return now && now != j->policy->zone;
+}
+
+/* The file is broken, so that its text says nothing: what is in force gets the zones of now by its printed form. */
+static int renew_zones(struct folder *f, struct file *file)
+{
+        struct job **jobs;
+        bool any = false;
+        int r;
+
+        for (uint32_t i = 0; i < file->n_jobs; i++)
+                any = any || has_old_zone(f, file_jobs(file)[i]);
+        if (!any)
+                return 0;
+        jobs = calloc(file->n_jobs, sizeof(*jobs));
+        r = jobs && table_reserve(&f->names, f->names.n + file->n_jobs) >= 0 ? changes_reserve(&f->next, file->n_jobs, file->n_jobs) : -ENOMEM;
+        for (uint32_t i = 0; r == 0 && i < file->n_jobs; i++) {
+                _cleanup_(freep) char *text = job_print(file_jobs(file)[i]);
+
+                r = text ? job_read(text, strlen(text), f->parse.zones, f->parse.machine, file->source, &jobs[i]) : -ENOMEM;
+        }
+        if (r == 0) {
+                replace_jobs(f, file, jobs, file->n_jobs);
+                return 0;
+        }
+        for (uint32_t i = 0; jobs && i < file->n_jobs; i++)
+                job_unref(jobs[i]);
+        free(jobs);
+        return r == -ENOMEM ? r : 0;
+}
+
 static int settle(struct folder *f, struct file *file, struct jobfile *parsed, struct job_source *source,
                   const struct text *t, struct trouble *trouble)
 {
@@ -273,7 +309,9 @@ static int settle(struct folder *f, struct file *file, struct jobfile *parsed, s
                          file->source->uid == t->uid;
         int r;
 
-        if (trouble->errors.n > 0 || (same_text && unchanged(file, parsed)))
+        if (trouble->errors.n > 0)
+                return file->options != f->options ? renew_zones(f, file) : 0;
+        if (same_text && unchanged(file, parsed))
                 return 0;
         if (table_reserve(&f->names, f->names.n + parsed->n_jobs) < 0)
                 return -ENOMEM;

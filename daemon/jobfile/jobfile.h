@@ -24,7 +24,7 @@ struct diagnostics {
 };
 void diagnostics_done(struct diagnostics *d);
 
-/* Where zones come from: returns the zone of that IANA name, or NULL if there is none.  Zones live as long as the
+/* Where zones come from: returns the zone of that IANA name, or NULL if there is none.  A zone lives as long as the
  * process (jobfile/zones.h); tests give their own. */
 struct zone_source {
         const struct tz *(*find)(void *arg, const char *name);

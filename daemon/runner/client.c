@@ -574,6 +574,17 @@ int runner_new(struct ev_loop *loop, const struct runner_options *opt, struct ru
         return 0;
 }
 
+void runner_set_zone(struct runner *r, const char *zone)
+{
+        char *copied = strdup(zone);
+
+        if (!copied)
+                return;
+        free(r->system_zone);
+        r->system_zone = copied;
+        r->opt.system_zone = copied;
+}
+
 struct runner *runner_free(struct runner *r)
 {
         struct attempt *a, *tmp;

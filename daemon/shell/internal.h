@@ -18,6 +18,10 @@
 /* Ticks in a row that were due at once and changed nothing: the loop spins, and that is a bug worth a core. */
 #define SPIN_MAX 1000000
 
+/* Zone files are looked at so long after the last change of one, and every so often in any case. */
+#define ZONES_QUIET_SEC 0.5
+#define ZONES_LOOK_SEC  600.
+
 struct queued {
         struct event event;
         char *job, *why; /* owned copies of a command's strings */
@@ -71,8 +75,8 @@ struct shell {
         struct wall wall_armed;
         struct mono mono_armed;
         int64_t clock_offset_usec; /* of the wall clock to the boot clock, when last looked at: a step changes it */
-        ev_io wall_io, mono_io, store_io, folder_io;
-        ev_timer folder_timer, watchdog_timer, reload_timer, stop_timer;
+        ev_io wall_io, mono_io, store_io, folder_io, zones_io;
+        ev_timer zones_timer, zones_look_timer, folder_timer, watchdog_timer, reload_timer, stop_timer;
         ev_signal term_signal, int_signal, hup_signal;
         ev_prepare prepare;
 };
@@ -101,3 +105,5 @@ unsigned shell_max_starting(const struct config *c);
 void reload_want(struct shell *s);
 void reload_look(struct shell *s);
 void reload_apply_limits(struct shell *s);
+/* Looks whether zone files have changed; jobs get their new rules as by a reload. */
+void reload_zones(struct shell *s);

@@ -50,12 +50,49 @@ void reload_apply_limits(struct shell *s)
         shell_step(s, &ev);
 }
 
+static bool refresh_zones(struct shell *s)
+{
+        int n = zones_refresh(s->zones);
+
+        if (n < 0)
+                log_error("time zones can't be read again: %s", strerror(-n));
+        else if (n > 0)
+                log_notice("time zones with new rules: %d; their jobs' schedules count anew from now on", n);
+        return n > 0;
+}
+
+/* Files are read again, so that their jobs have the zones of now. */
+static void rescan(struct shell *s, const struct tz *local)
+{
+        struct folder_options opt;
+
+        s->local = local;
+        s->zone_source = zones_source(s->zones, local);
+        log_set_zone(local);
+        opt = shell_folder_options(s);
+        (void)folder_rescan(s->folder, &opt);
+        shell_update_control(s);
+        runner_set_zone(s->runner, tz_name(zones_local(s->zones)));
+}
+
+void reload_zones(struct shell *s)
+{
+        const struct tz *local;
+
+        if (!refresh_zones(s))
+                return;
+        local = s->config.timezone ? zones_find(s->zones, s->config.timezone) : zones_local(s->zones);
+        rescan(s, local ?: s->local);
+        ev_feed_event(s->loop, &s->folder_timer, EV_TIMER);
+}
+
 static void reload_config(struct shell *s)
 {
         struct config fresh;
         struct error err = ERROR_NULL;
         const struct tz *local;
 
+        (void)refresh_zones(s);
         if (shell_read_config(s->places.config, s->given.config, &s->zone_source, &fresh, &err) < 0) {
                 log_error("the configuration is as it was: %s", err.message);
                 return;
@@ -70,15 +107,9 @@ static void reload_config(struct shell *s)
         /* The folder, the control socket and the log borrow from s->config: its strings go only after they were told. */
         {
                 struct config old = s->config;
-                struct folder_options opt;
 
                 s->config = fresh;
-                s->local = local;
-                s->zone_source = zones_source(s->zones, local);
-                log_set_zone(local);
-                opt = shell_folder_options(s);
-                (void)folder_rescan(s->folder, &opt);
-                shell_update_control(s);
+                rescan(s, local);
                 config_done(&old);
         }
         reload_apply_limits(s);

@@ -84,6 +84,23 @@ static void on_folder_timer(struct ev_loop *loop, ev_timer *w, int revents)
         folder_slice(w->data);
 }
 
+/* A package with zones replaces many files: they are looked at when it is quiet again. */
+static void on_zones(struct ev_loop *loop, ev_io *w, int revents)
+{
+        struct shell *s = w->data;
+
+        if (zones_watch_read(s->zones))
+                ev_timer_again(loop, &s->zones_timer);
+}
+
+static void on_zones_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+        struct shell *s = w->data;
+
+        ev_timer_stop(loop, &s->zones_timer);
+        reload_zones(s);
+}
+
 static void on_watchdog(struct ev_loop *loop, ev_timer *w, int revents)
 {
         service_notify("WATCHDOG=1");
@@ -269,6 +286,23 @@ static void start_signals(struct shell *s)
         (void)signal(SIGPIPE, SIG_IGN);
 }
 
+static void watch_zones(struct shell *s)
+{
+        int fd = zones_watch(s->zones);
+
+        ev_timer_init(&s->zones_timer, on_zones_timer, 0., ZONES_QUIET_SEC);
+        ev_timer_init(&s->zones_look_timer, on_zones_timer, ZONES_LOOK_SEC, ZONES_LOOK_SEC);
+        s->zones_timer.data = s->zones_look_timer.data = s;
+        ev_timer_start(s->loop, &s->zones_look_timer);
+        if (fd < 0) {
+                log_warning("changes of time zones are noticed every %d minutes only: %s", (int)ZONES_LOOK_SEC / 60, strerror(-fd));
+                return;
+        }
+        ev_io_init(&s->zones_io, on_zones, fd, EV_READ);
+        s->zones_io.data = s;
+        ev_io_start(s->loop, &s->zones_io);
+}
+
 static void start_watchers(struct shell *s)
 {
         int64_t watchdog = service_watchdog_usec();
@@ -288,6 +322,7 @@ static void start_watchers(struct shell *s)
         ev_prepare_start(s->loop, &s->prepare);
         if (watchdog > 0)
                 ev_timer_again(s->loop, &s->watchdog_timer);
+        watch_zones(s);
 }
 
 /* Ends of runs, answers and the last rows that are already on their way. */

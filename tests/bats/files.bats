@@ -221,3 +221,49 @@ in_state() {
 changed_definition() {
 	ctl cat alpha | grep -q 'exit 0'
 }
+
+# install_zone LIKE: the zone Test/Town has the rules of another, replaced whole as a package does it.
+install_zone() {
+	cp "/usr/share/zoneinfo/$1" "$TZDIR/Test/Town.new"
+	mv "$TZDIR/Test/Town.new" "$TZDIR/Test/Town"
+}
+
+hour_of() {
+	[ "$(TZ=UTC date -d "$(ctl next "$1" -n 1 --json | field "d['next'][0]['at']")" +%H:%M)" = "$2" ]
+}
+
+@test "new rules of a time zone are in force without a restart, also for a file that is broken" {
+	[ -e /usr/share/zoneinfo/Asia/Tokyo ] || skip "the time zones (tzdata) are missing"
+	export TZDIR="$ROOT/zoneinfo"
+	mkdir -p "$TZDIR/Test"
+	install_zone Asia/Tokyo
+	job a <<-'YAML'
+		jobs: {alpha: {schedule: "0 12 * * *", timezone: Test/Town, command: "true"}}
+	YAML
+	job b <<-'YAML'
+		jobs: {beta: {schedule: "0 12 * * *", timezone: Test/Town, command: "true"}}
+	YAML
+	start_daemon
+	eventually has_job beta
+	hour_of alpha 03:00
+	job b <<-'YAML'
+		jobs: {beta: {schedul: "0 12 * * *"}}
+	YAML
+	eventually stale_file
+	install_zone Asia/Kolkata
+	eventually hour_of alpha 06:30
+	eventually hour_of beta 06:30
+	[ "$(ctl runs --json | field "len(d['runs'])")" = 0 ]
+	install_zone Asia/Tokyo
+	eventually hour_of alpha 03:00
+	stop_daemon
+	install_zone Asia/Kolkata
+	start_daemon
+	eventually has_job alpha
+	hour_of alpha 06:30
+	[ "$(ctl runs alpha --json | field "[(r['state'], r['reason']) for r in d['runs']]")" = '[["missed", "changed"]]' ]
+}
+
+stale_file() {
+	ctl status --json | field "[f['state'] for f in d['files']]" | grep -q stale
+}
