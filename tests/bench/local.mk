@@ -1,8 +1,8 @@
 # Benches: `make bench` builds them, runs them all, and prints each measure beside its reference of the same run.
 # One alone, or quickly: tests/bench/run BUILDDIR [--quick] [NAME...].
-bench_targets = bench-nextfire bench-spawn bench-late bench-stamp bench-tiny bench-yamlfiles bench-runner bench-instants
+bench_targets = bench-nextfire bench-spawn bench-late bench-stamp bench-tiny bench-engine bench-yamlfiles bench-runner bench-instants
 EXTRA_PROGRAMS += $(bench_targets)
-EXTRA_DIST += tests/bench/exprs.txt tests/bench/run
+EXTRA_DIST += tests/bench/exprs.txt tests/bench/peer.cjs tests/bench/peer.go tests/bench/run
 CLEANFILES += $(bench_targets)
 
 bench_nextfire_SOURCES = tests/bench/nextfire.c
@@ -15,6 +15,8 @@ bench_stamp_SOURCES = tests/bench/stamp.c tests/bench/bench.h
 bench_tiny_SOURCES = tests/bench/tiny.c
 bench_runner_SOURCES = tests/bench/runnerbench.c
 bench_runner_LDADD = librunner.a libengine.a libcalendar.a libproto.a libbase.a $(EV_LIBS)
+bench_engine_SOURCES = tests/bench/enginebench.c
+bench_engine_LDADD = libengine.a libcalendar.a libbase.a
 bench_yamlfiles_SOURCES = tests/bench/yamlfiles.c tests/bench/bench.h
 bench_yamlfiles_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)
 bench_yamlfiles_LDADD = $(YAML_LIBS)
