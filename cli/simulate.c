@@ -60,11 +60,9 @@ struct sim {
         void *arg;
 };
 
-static bool ends_before(const void *a, const void *b)
+static bool ends_tie(const void *a, const void *b)
 {
-        const struct attempt *x = a, *y = b;
-
-        return x->ends.usec != y->ends.usec ? x->ends.usec < y->ends.usec : x->nr < y->nr;
+        return ((const struct attempt *)a)->nr < ((const struct attempt *)b)->nr;
 }
 
 const char *sim_decision_name(enum sim_decision d)
@@ -198,7 +196,7 @@ static void start(struct sim *s, const struct action *action)
         *s->last_new = a;
         s->last_new = &a->next;
         HASH_ADD(hh, s->attempts, run, sizeof(a->run), a);
-        if (!heap_put(&s->ends, a))
+        if (!heap_put(&s->ends, a->ends.usec, a))
                 (void)xrealloc(NULL, SIZE_MAX / 2); /* ends jobctl */
         if (++s->running > s->sum.peak_running) {
                 s->sum.peak_running = s->running;
@@ -225,7 +223,7 @@ static void stop(struct sim *s, const struct action *action)
         a->ends = s->now;
         a->cause = END_STOPPED;
         a->status = action->stop.signal;
-        (void)heap_put(&s->ends, a);
+        (void)heap_put(&s->ends, a->ends.usec, a);
 }
 
 static void step(struct sim *s, struct event *ev)
@@ -412,7 +410,7 @@ int simulate(struct sim_job *jobs, size_t n_jobs, const struct sim_options *opt,
 {
         struct sim s = {
                 .opt = opt, .jobs = jobs, .ranges = xmalloc((n_jobs + 1) * sizeof(struct range)), .decided = decided, .arg = arg,
-                .ends = { .offset = offsetof(struct attempt, index), .before = ends_before }, .last_new = NULL,
+                .ends = { .offset = offsetof(struct attempt, index), .tie = ends_tie }, .last_new = NULL,
         };
         int r;
 

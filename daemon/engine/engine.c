@@ -3,23 +3,14 @@
 
 #include <stdio.h>
 
-static bool due_before(const void *a, const void *b)
+static bool due_tie(const void *a, const void *b)
 {
-        const struct ejob *x = a, *y = b;
-
-        return x->wake.usec != y->wake.usec ? x->wake.usec < y->wake.usec : x->id < y->id;
+        return ((const struct ejob *)a)->id < ((const struct ejob *)b)->id;
 }
 
-static bool ready_before(const void *a, const void *b)
+static bool deadline_tie(const void *a, const void *b)
 {
-        return ((const struct erun *)a)->order < ((const struct erun *)b)->order;
-}
-
-static bool deadline_before(const void *a, const void *b)
-{
-        const struct erun *x = a, *y = b;
-
-        return x->deadline.usec != y->deadline.usec ? x->deadline.usec < y->deadline.usec : x->info.id < y->info.id;
+        return ((const struct erun *)a)->info.id < ((const struct erun *)b)->info.id;
 }
 
 int engine_new(const struct engine_options *opt, struct engine **ret_engine)
@@ -37,9 +28,9 @@ int engine_new(const struct engine_options *opt, struct engine **ret_engine)
         e->next_job = MAX(opt->next_job, UINT64_C(1));
         e->next_seq = MAX(opt->next_seq, UINT64_C(1));
         e->stored_seq = e->next_seq - 1;
-        e->due = (struct heap){ .offset = offsetof(struct ejob, due_index), .before = due_before };
-        e->ready = (struct heap){ .offset = offsetof(struct erun, ready_index), .before = ready_before };
-        e->deadlines = (struct heap){ .offset = offsetof(struct erun, deadline_index), .before = deadline_before };
+        e->due = (struct heap){ .offset = offsetof(struct ejob, due_index), .tie = due_tie };
+        e->ready = (struct heap){ .offset = offsetof(struct erun, ready_index) };
+        e->deadlines = (struct heap){ .offset = offsetof(struct erun, deadline_index), .tie = deadline_tie };
         *ret_engine = e;
         return 0;
 }
@@ -151,7 +142,7 @@ static void restore_deadlines(struct engine *e)
                 left = CLAMP(left, 0, r->info.state == RUN_WAITING ? r->def->policy->jitter_usec :
                                       MAX(r->def->policy->retry.max_delay_usec, r->def->policy->retry.delay_usec) + r->def->policy->retry.jitter_usec);
                 r->deadline = mono_add(e->mono, left);
-                if (!heap_put(&e->deadlines, r))
+                if (!heap_put(&e->deadlines, r->deadline.usec, r))
                         abort();
         }
 }

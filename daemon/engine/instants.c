@@ -24,7 +24,7 @@ static void wake_at(struct engine *e, struct ejob *ej)
                 ej->wake = ej->pause->until;
         if (wall_is_never(ej->wake))
                 heap_remove(&e->due, ej);
-        else if (!heap_put(&e->due, ej))
+        else if (!heap_put(&e->due, ej->wake.usec, ej))
                 abort();
 }
 

@@ -142,7 +142,7 @@ static struct erun *run_alloc(struct ejob *ej)
 static void wait_until(struct engine *e, struct erun *r, struct mono when)
 {
         r->deadline = when;
-        if (!heap_put(&e->deadlines, r))
+        if (!heap_put(&e->deadlines, r->deadline.usec, r))
                 abort();
 }
 
@@ -267,7 +267,7 @@ static uint32_t admit_limit(const struct ejob *ej)
 
 static void make_ready(struct engine *e, struct erun *r)
 {
-        if (!heap_put(&e->ready, r))
+        if (!heap_put(&e->ready, (int64_t)r->order, r))
                 abort();
 }
 

@@ -229,17 +229,15 @@ void file_set_state(struct folder *f, struct file *file, enum folder_file_state 
 
 /* ---- the queue: what is to be judged, and when */
 
-static bool judged_before(const void *a, const void *b)
+static bool judged_tie(const void *a, const void *b)
 {
-        const struct file *x = a, *y = b;
-
-        return x->due_usec != y->due_usec ? x->due_usec < y->due_usec : compare_files(x, y) < 0;
+        return compare_files(a, b) < 0;
 }
 
 int file_queue(struct folder *f, struct file *file, int64_t due_usec)
 {
         file->due_usec = due_usec;
-        return heap_put(&f->queue, file) ? 0 : -ENOMEM;
+        return heap_put(&f->queue, due_usec, file) ? 0 : -ENOMEM;
 }
 
 struct file *file_unqueue(struct folder *f, int64_t mono_usec)
@@ -477,7 +475,7 @@ int folder_new(const struct folder_options *opt, struct folder **ret)
 
         if (!f)
                 return -ENOMEM;
-        f->queue = (struct heap){ .offset = offsetof(struct file, queue_index), .before = judged_before };
+        f->queue = (struct heap){ .offset = offsetof(struct file, queue_index), .tie = judged_tie };
         f->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
         if (f->inotify < 0)
                 return -errno;
@@ -612,13 +610,15 @@ static int load_restored(struct folder *f, struct wall now)
 
 static int compare_queued(const void *a, const void *b)
 {
-        return compare_files(*(struct file *const *)a, *(struct file *const *)b);
+        const struct heap_place *x = a, *y = b;
+
+        return compare_files(x->element, y->element);
 }
 
 /* Everything that was queued, in order.  The heap would do; sorted once it is cheaper, and its array is given back. */
 static int load_listed(struct folder *f, struct wall now)
 {
-        struct file **v = (struct file **)(void *)f->queue.v;
+        struct heap_place *v = f->queue.v;
         size_t n = f->queue.n;
         int r = 0;
 
@@ -627,9 +627,9 @@ static int load_listed(struct folder *f, struct wall now)
         if (n > 1)
                 qsort(v, n, sizeof(*v), compare_queued);
         for (size_t i = 0; i < n; i++)
-                v[i]->queue_index = HEAP_NONE;
+                *heap_index(&f->queue, v[i].element) = HEAP_NONE;
         for (size_t i = 0; i < n && r == 0; i++)
-                r = file_load(f, v[i], now);
+                r = file_load(f, v[i].element, now);
         free(v);
         return r;
 }

@@ -169,7 +169,7 @@ static void forget_dropped(struct folder *f)
                 bool used = !dir->dropped || dir->due;
 
                 for (size_t k = 0; !used && k < f->queue.n; k++)
-                        used = ((const struct file *)f->queue.v[k])->dir == dir;
+                        used = ((const struct file *)f->queue.v[k].element)->dir == dir;
                 if (used)
                         continue;
                 if (dir->self)
