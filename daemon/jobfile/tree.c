@@ -6,6 +6,7 @@
 #include <yaml.h>
 
 #include "jobfile/diag.h"
+#include "jobfile/plain.h"
 #include "jobfile/prescan.h"
 #include "jobfile/syntax.h"
 
@@ -326,11 +327,12 @@ static void keep_last(struct diagnostics *errors, size_t first)
         }
 }
 
-int tree_read(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
+static int read_tree(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, bool plainly,
+                     struct tree *ret)
 {
         struct attempts a = { 0 };
         struct trap trap;
-        size_t first;
+        size_t first = errors->n;
         int r;
 
         r = prescan(&text, &size, arena, errors);
@@ -345,6 +347,15 @@ int tree_read(const char *text, size_t size, struct arena *arena, struct diagnos
                 *ret = (struct tree){ .partial = errors->n > 0 };
                 return 0;
         }
+        if (plainly && errors->n == first) {
+                struct tree tree = { 0 };
+
+                r = plain_read(text, size, arena, &tree.root);
+                if (r != 0) {
+                        *ret = tree;
+                        return r < 0 ? r : 0;
+                }
+        }
         first = errors->n;
         while ((r = attempt(text, size, &a, arena, errors, ret, &trap)) == 0 && errors->n < DIAGNOSTICS_MAX &&
                defuse(&a, &text, size, trap)) {
@@ -353,4 +364,14 @@ int tree_read(const char *text, size_t size, struct arena *arena, struct diagnos
         }
         free(a.copy);
         return r;
+}
+
+int tree_read(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
+{
+        return read_tree(text, size, arena, errors, true, ret);
+}
+
+int tree_read_events(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
+{
+        return read_tree(text, size, arena, errors, false, ret);
 }
