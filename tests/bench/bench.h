@@ -1,7 +1,8 @@
-/* What the bench programs share: a clock, and the middle of many numbers. */
+/* What the bench programs share: a clock, what children used, and the middle of many numbers. */
 #pragma once
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static inline int64_t now_ns(clockid_t clock)
@@ -10,6 +11,15 @@ static inline int64_t now_ns(clockid_t clock)
 
         clock_gettime(clock, &t);
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* CPU seconds of the children that were waited for. */
+static inline double children_cpu(void)
+{
+        struct rusage u = { 0 };
+
+        (void)getrusage(RUSAGE_CHILDREN, &u);
+        return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static inline int compare_int64(const void *a, const void *b)
