@@ -58,6 +58,7 @@ static const struct field {
         { NUMBER, AT(fault), 0, 0, 1 },
         { NUMBER, AT(kill_failed), 0, 0, 1 },
         { BYTES, AT(gone), AT(gone_size) },
+        { TEXT, AT(log_path) },
 #undef AT
 };
 

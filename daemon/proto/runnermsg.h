@@ -6,7 +6,7 @@
  * Texts carry their NUL (so that a reader may point into the message), numbers are 8 bytes.  Every length is checked;
  * an unknown type or key, a key twice that is no list, a number out of its range, a NUL inside a text: -EBADMSG.
  *
- * From the daemon:  HELLO first.  START makes the record and a supervisor.  STOP, SIGNAL reach the supervisor.  VOID:
+ * From the daemon:  HELLO first, with a descriptor of the folder of logs.  START makes the record and a supervisor.  STOP, SIGNAL reach the supervisor.  VOID:
  * judge the attempt as not started, if it is not too late.  REAP: its supervisor died, kill what it left.  FORGET:
  * remove its folder.
  *
@@ -51,6 +51,7 @@ struct runnermsg {
 
         /* START */
         const char *user, *group, *working_dir;
+        const char *log_path;    /* of the job's folder, in the folder of logs; without: output is dropped */
         char **argv;
         char **env_base;         /* KEY=VALUE: LANG, TZ; weaker than the two below */
         char **env_file;         /* paths; a leading `-`: may be missing */

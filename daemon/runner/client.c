@@ -110,31 +110,16 @@ void runner_tell(struct runner *r, const struct event *ev)
 
 static void outgoing_free(struct outgoing *o)
 {
-        safe_close(o->fd);
         free(o->data);
         free(o);
 }
 
 static ssize_t send_one(struct runner *r, const struct outgoing *o)
 {
-        union {
-                char bytes[CMSG_SPACE(sizeof(int))];
-                struct cmsghdr align;
-        } control = { .bytes = { 0 } };
-        struct iovec iov = { .iov_base = o->data, .iov_len = o->size };
-        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
         ssize_t n;
 
-        if (o->fd >= 0) {
-                msg.msg_control = &control;
-                msg.msg_controllen = sizeof(control);
-                control.align.cmsg_level = SOL_SOCKET;
-                control.align.cmsg_type = SCM_RIGHTS;
-                control.align.cmsg_len = CMSG_LEN(sizeof(int));
-                memcpy(CMSG_DATA(&control.align), &o->fd, sizeof(int));
-        }
         do
-                n = sendmsg(r->socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+                n = send(r->socket, o->data, o->size, MSG_DONTWAIT | MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
         return n < 0 ? -errno : n;
 }
@@ -186,16 +171,14 @@ static void enqueue(struct runner *r, struct outgoing *o)
         send_queued(r);
 }
 
-int runner_queue(struct runner *r, const struct runnermsg *m, int fd)
+int runner_queue(struct runner *r, const struct runnermsg *m)
 {
         struct outgoing *o = calloc(1, sizeof(*o));
         int e;
 
-        if (!o) {
-                safe_close(fd);
+        if (!o)
                 return -ENOMEM;
-        }
-        *o = (struct outgoing){ .type = m->type, .run = m->run, .start = m->start, .fd = fd };
+        *o = (struct outgoing){ .type = m->type, .run = m->run, .start = m->start };
         e = runnermsg_encode(m, &o->data, &o->size);
         if (e < 0) {
                 outgoing_free(o);
@@ -403,8 +386,13 @@ static int spawn_program(const struct runner *r, int its, pid_t *ret_pid)
         return -e;
 }
 
+/* HELLO, and with it the folder of logs. */
 static int greet(struct runner *r)
 {
+        union {
+                char bytes[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control = { .bytes = { 0 } };
         struct runnermsg m = runnermsg_make(RUNNERMSG_HELLO, 0, 0);
         _cleanup_(freep) uint8_t *data = NULL;
         size_t size;
@@ -418,7 +406,14 @@ static int greet(struct runner *r)
         e = runnermsg_encode(&m, &data, &size);
         if (e < 0)
                 return e;
-        return send(r->socket, data, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+        control.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+        memcpy(CMSG_DATA(&control.align), &r->log_fd, sizeof(int));
+        return sendmsg(r->socket,
+                       &(struct msghdr){ .msg_iov = &(struct iovec){ .iov_base = data, .iov_len = size }, .msg_iovlen = 1,
+                                         .msg_control = &control, .msg_controllen = sizeof(control) },
+                       MSG_NOSIGNAL) < 0
+                       ? -errno
+                       : 0;
 }
 
 static int try_spawn(struct runner *r)
@@ -640,8 +635,9 @@ void runner_start(struct runner *r, const struct run_info *run, const struct job
                   struct wall last_success, int64_t timeout_usec, bool timeout_is_total)
 {
         struct attempt *a = attempt_find(r, run->id, run->start);
+        char log_path[RUNNER_LOG_PATH_MAX];
         struct outgoing *o;
-        int folder, e;
+        int e;
 
         if (a) {
                 refuse_number(r, run);
@@ -654,22 +650,18 @@ void runner_start(struct runner *r, const struct run_info *run, const struct job
                 attempt_not_started(a, STAGE_RUNNER, ESRCH, true);
                 return;
         }
-        folder = compose_log_folder(r->log_fd, job->name ? job->name : run->job);
-        if (folder < 0) {
-                attempt_not_started(a, STAGE_LOG, -folder,
-                                    folder == -EMFILE || folder == -ENFILE || folder == -ENOMEM || folder == -ENOSPC ||
-                                            folder == -EDQUOT);
+        e = compose_log_path(job->name ? job->name : run->job, log_path);
+        if (e < 0) {
+                attempt_not_started(a, STAGE_LOG, -e, false);
                 return;
         }
         o = calloc(1, sizeof(*o));
-        e = o ? compose_start(&r->opt, run, job, attempt, last_success, timeout_usec, timeout_is_total, o) : -ENOMEM;
+        e = o ? compose_start(&r->opt, run, job, attempt, last_success, timeout_usec, timeout_is_total, log_path, o) : -ENOMEM;
         if (e < 0) {
-                safe_close(folder);
                 free(o);
                 attempt_not_started(a, STAGE_RUNNER, -e, e == -ENOMEM);
                 return;
         }
-        o->fd = folder;
         enqueue(r, o);
 }
 
@@ -686,7 +678,7 @@ static int send_signal(struct runner *r, enum runnermsg_type type, uint64_t run,
         m.signal = signal;
         if (type == RUNNERMSG_STOP)
                 m.grace_usec = MAX(grace_usec, 0);
-        return runner_queue(r, &m, -1);
+        return runner_queue(r, &m);
 }
 
 void runner_stop(struct runner *r, uint64_t run, uint32_t start, int signal, int64_t grace_usec, enum run_reason reason)
@@ -720,7 +712,7 @@ void runner_forget(struct runner *r, uint64_t run, uint32_t start)
         if (a && a->state != ATTEMPT_ENDED)
                 return; /* not an end that we told */
         attempt_free(a);
-        (void)runner_queue(r, &m, -1);
+        (void)runner_queue(r, &m);
 }
 
 void runner_adopt(struct runner *r, uint64_t run, uint32_t start, enum run_state state, bool same_boot)

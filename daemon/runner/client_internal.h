@@ -51,7 +51,6 @@ struct outgoing {
         uint32_t start;
         uint8_t *data;
         size_t size;
-        int fd; /* goes with it, owned; -1 */
 };
 
 struct told {
@@ -80,7 +79,7 @@ struct runner {
 };
 
 /* client.c */
-int runner_queue(struct runner *r, const struct runnermsg *m, int fd);
+int runner_queue(struct runner *r, const struct runnermsg *m);
 struct attempt *attempt_find(struct runner *r, uint64_t run, uint32_t start);
 /* NULL: no memory, or it is there already. */
 struct attempt *attempt_new(struct runner *r, uint64_t run, uint32_t start, enum attempt_state state);
@@ -100,6 +99,8 @@ void attempt_lost(struct attempt *a, enum run_reason reason, bool kill_failed);
 /* compose.c */
 /* An encoded START.  0 or negative errno: -EMSGSIZE, -ENOMEM, -EINVAL. */
 int compose_start(const struct runner_options *opt, const struct run_info *run, const struct job *job, uint32_t attempt,
-                  struct wall last_success, int64_t timeout_usec, bool timeout_is_total, struct outgoing *ret);
-/* A descriptor of <log-dir>/<job>/, made if need be.  Negative errno. */
-int compose_log_folder(int log_fd, const char *job);
+                  struct wall last_success, int64_t timeout_usec, bool timeout_is_total, const char *log_path,
+                  struct outgoing *ret);
+#define RUNNER_LOG_PATH_MAX 256
+/* Of the job's folder in the folder of logs.  -EINVAL, -ENAMETOOLONG. */
+int compose_log_path(const char *job, char ret[static RUNNER_LOG_PATH_MAX]);

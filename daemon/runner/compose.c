@@ -1,17 +1,12 @@
 /* START: from a definition to a message. */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
-#include "base/fd.h"
 #include "calendar/timeparse.h"
 #include "runner/client_internal.h"
-
-#define LOG_NAME_MAX 256
 
 /* NULL-terminated texts of ours; all is freed at once. */
 struct texts {
@@ -179,7 +174,8 @@ static void set_numbers(struct runnermsg *m, const struct job *job, uint32_t att
 }
 
 int compose_start(const struct runner_options *opt, const struct run_info *run, const struct job *job, uint32_t attempt,
-                  struct wall last_success, int64_t timeout_usec, bool timeout_is_total, struct outgoing *ret)
+                  struct wall last_success, int64_t timeout_usec, bool timeout_is_total, const char *log_path,
+                  struct outgoing *ret)
 {
         struct runnermsg m = runnermsg_make(RUNNERMSG_START, run->id, run->start);
         struct texts own = { .n = 0 }, base = { .n = 0 };
@@ -210,10 +206,11 @@ int compose_start(const struct runner_options *opt, const struct run_info *run, 
                 m.env = env;
                 m.env_own = own.v;
                 m.env_file = job->policy->env_file;
+                m.log_path = log_path;
                 m.stdin_text = job->policy->stdin_text;
                 m.stdin_size = job->policy->stdin_text ? strlen(job->policy->stdin_text) : 0;
                 set_numbers(&m, job, attempt, timeout_usec, timeout_is_total);
-                *ret = (struct outgoing){ .type = m.type, .run = m.run, .start = m.start, .fd = -1 };
+                *ret = (struct outgoing){ .type = m.type, .run = m.run, .start = m.start };
                 r = runnermsg_encode(&m, &ret->data, &ret->size);
         }
         texts_done(&own);
@@ -222,13 +219,13 @@ int compose_start(const struct runner_options *opt, const struct run_info *run, 
 }
 
 /* The name with `:` as `/`.  Job names have no empty or dotted parts; this does not rely on it. */
-static int log_path(const char *job, char ret[static LOG_NAME_MAX])
+int compose_log_path(const char *job, char ret[static RUNNER_LOG_PATH_MAX])
 {
         char before = '/';
         size_t n = 0;
 
         for (; job[n]; n++) {
-                if (n + 1 >= LOG_NAME_MAX)
+                if (n + 1 >= RUNNER_LOG_PATH_MAX)
                         return -ENAMETOOLONG;
                 ret[n] = job[n] == ':' ? '/' : job[n];
                 if (before == '/' && (ret[n] == '/' || ret[n] == '.'))
@@ -237,30 +234,4 @@ static int log_path(const char *job, char ret[static LOG_NAME_MAX])
         }
         ret[n] = 0;
         return before == '/' ? -EINVAL : 0;
-}
-
-int compose_log_folder(int log_fd, const char *job)
-{
-        const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-        char path[LOG_NAME_MAX];
-        int fd, r;
-
-        r = log_path(job, path);
-        if (r < 0)
-                return r;
-        fd = openat(log_fd, path, flags);
-        if (fd >= 0 || errno != ENOENT)
-                return fd < 0 ? -errno : fd;
-        for (char *slash = path; slash; slash = strchr(slash + 1, '/')) {
-                if (slash == path)
-                        continue;
-                *slash = 0;
-                if (mkdirat(log_fd, path, 0750) < 0 && errno != EEXIST)
-                        return -errno;
-                *slash = '/';
-        }
-        if (mkdirat(log_fd, path, 0750) < 0 && errno != EEXIST)
-                return -errno;
-        fd = openat(log_fd, path, flags);
-        return fd < 0 ? -errno : fd;
 }

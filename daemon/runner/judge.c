@@ -99,7 +99,7 @@ static void ask(struct attempt *a, enum attempt_state state, enum runnermsg_type
         attempt_unwatch(a);
         attempt_set_state(a, state);
         if (a->runner->ready)
-                (void)runner_queue(a->runner, &m, -1);
+                (void)runner_queue(a->runner, &m);
         runner_look_later(a->runner);
 }
 
@@ -166,7 +166,7 @@ static void judge_stray(struct attempt *a, int record_fd, bool held)
 
         if (held && watch(a, record_fd))
                 return;
-        (void)runner_queue(a->runner, &m, -1);
+        (void)runner_queue(a->runner, &m);
         attempt_free(a);
 }
 

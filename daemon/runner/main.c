@@ -140,47 +140,45 @@ static void reap_children(struct runner_state *s)
         tell_gone(s);
 }
 
-/* One message and the descriptor that came with it.  Its size, 0: the daemon is gone, -EAGAIN: none now. */
-static ssize_t receive(struct runner_state *s, int flags, int *ret_fd)
+/* One message.  Its size, 0: the daemon is gone, -EAGAIN: none now.  Descriptors are not taken (the kernel closes them). */
+static ssize_t receive(struct runner_state *s)
+{
+        ssize_t n;
+
+        do
+                n = recv(s->socket, s->receive, RUNNERMSG_MAX, MSG_DONTWAIT | MSG_TRUNC);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        return n > (ssize_t)RUNNERMSG_MAX ? -EBADMSG : n;
+}
+
+/* The first message, and the descriptor that comes with it. */
+static ssize_t receive_hello(struct runner_state *s, int *ret_fd)
 {
         union {
-                char bytes[CMSG_SPACE(sizeof(int) * 4)];
+                char bytes[CMSG_SPACE(sizeof(int))];
                 struct cmsghdr align;
         } control;
         struct iovec iov = { .iov_base = s->receive, .iov_len = RUNNERMSG_MAX };
         struct msghdr msg = {
                 .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
         };
-        int fd = -1;
+        const struct cmsghdr *c;
         ssize_t n;
 
         do
-                n = recvmsg(s->socket, &msg, flags | MSG_CMSG_CLOEXEC);
+                n = recvmsg(s->socket, &msg, MSG_CMSG_CLOEXEC);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-                size_t count = c->cmsg_len > CMSG_LEN(0) ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
-
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-                        continue;
-                for (size_t i = 0; i < count; i++) {
-                        int got;
-
-                        memcpy(&got, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        safe_close(fd);
-                        fd = got;
-                }
-        }
-        if (msg.msg_flags & MSG_TRUNC) {
-                safe_close(fd);
-                return -EBADMSG;
-        }
-        *ret_fd = fd;
-        return n;
+        c = CMSG_FIRSTHDR(&msg);
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+                memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+        return msg.msg_flags & MSG_TRUNC ? -EBADMSG : n;
 }
 
-static void handle(struct runner_state *s, size_t size, int fd)
+static void handle(struct runner_state *s, size_t size)
 {
         struct runnermsg m;
         enum runnermsg_type type;
@@ -188,16 +186,14 @@ static void handle(struct runner_state *s, size_t size, int fd)
         uint32_t start;
 
         if (runnermsg_peek(s->receive, size, &type, &run, &start) < 0) {
-                safe_close(fd);
                 return;
         }
         if (type == RUNNERMSG_START) {
-                request_start(s, s->receive, size, run, start, fd);
+                request_start(s, s->receive, size, run, start);
                 if (size > 8192)
                         (void)madvise(s->receive, RUNNERMSG_MAX, MADV_DONTNEED); /* not to be carried into every fork */
                 return;
         }
-        safe_close(fd);
         if (type == RUNNERMSG_VOID) {
                 request_void(s, run, start);
         } else if (type == RUNNERMSG_FORGET) {
@@ -243,14 +239,13 @@ static void run(struct runner_state *s)
                 if (fds[0].revents & POLLOUT)
                         tell_gone(s);
                 for (int i = 0; i < MESSAGES_A_TURN && fds[0].revents & POLLIN; i++) {
-                        int fd = -1;
-                        ssize_t n = receive(s, MSG_DONTWAIT, &fd);
+                        ssize_t n = receive(s);
 
                         if (n == 0)
                                 exit(EXIT_SUCCESS);
                         if (n < 0)
                                 break;
-                        handle(s, (size_t)n, fd);
+                        handle(s, (size_t)n);
                 }
                 reaps_go_on(s);
                 if (s->n_forgets > 0)
@@ -367,10 +362,10 @@ static void greet(struct runner_state *s)
         if (getsockopt(s->socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
                 die("descriptor %d is not the daemon's socket: %m (it is started by jobschedd)", s->socket);
         s->daemon_uid = peer.uid;
-        n = receive(s, 0, &fd);
+        n = receive_hello(s, &fd);
         if (n == 0)
                 exit(EXIT_SUCCESS);
-        safe_close(fd);
+        s->logs_fd = fd;
         r = n < 0 ? (int)n : runnermsg_decode(s->receive, (size_t)n, &m);
         if (r == -EPROTO)
                 die("the daemon speaks another version of our protocol: restart it");
@@ -388,7 +383,7 @@ static void greet(struct runner_state *s)
 
 int main(int argc, char *argv[])
 {
-        static struct runner_state s = { .socket = RUNNER_SOCKET_FD, .runs_fd = -1 };
+        static struct runner_state s = { .socket = RUNNER_SOCKET_FD, .runs_fd = -1, .logs_fd = -1 };
         struct runnermsg ready = runnermsg_make(RUNNERMSG_READY, 0, 0);
 
         if (argc > 1) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/fd.h"
@@ -27,9 +28,24 @@ struct prefix {
         char *tag; /* the F or P in it */
 };
 
-void output_init(struct output *o, int folder, uid_t as_uid, uint64_t run, uint32_t start, uint64_t max)
+/* Nobody's links or `..` lead out of the folder of logs: each name is opened by itself, and none begins with a dot. */
+static bool path_is_sound(const char *path)
 {
-        *o = (struct output){ .folder = folder, .as_uid = as_uid, .run = run, .start = start, .max = max, .fd = -1 };
+        char before = '/';
+
+        for (; *path; path++) {
+                if (before == '/' && (*path == '/' || *path == '.'))
+                        return false;
+                before = *path;
+        }
+        return before != '/';
+}
+
+void output_init(struct output *o, int base, const char *path, uid_t as_uid, uint64_t run, uint32_t start, uint64_t max)
+{
+        *o = (struct output){ .base = base, .folder = -1, .as_uid = as_uid, .run = run, .start = start, .max = max, .fd = -1 };
+        if (path && strlen(path) < sizeof(o->path) && path_is_sound(path))
+                (void)stpcpy(o->path, path);
 }
 
 static void segment_name(const struct output *o, unsigned segment, char ret[static NAME_SIZE])
@@ -45,31 +61,76 @@ static uint64_t segment_max(const struct output *o)
         return o->segment == 0 ? o->max / 2 : o->max / 4;
 }
 
-/* Makes the current segment's file.  With the daemon's uid as file-system uid, so that a folder that it couldn't
- * write is not written for it. */
+/* One level further down, made if need be. */
+static int enter(int folder, const char *name)
+{
+        const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+        int fd = openat(folder, name, flags);
+
+        if (fd < 0 && errno == ENOENT) {
+                if (mkdirat(folder, name, 0750) < 0 && errno != EEXIST)
+                        return -errno;
+                fd = openat(folder, name, flags);
+        }
+        return fd < 0 ? -errno : fd;
+}
+
+static int folder_open(struct output *o)
+{
+        int at = o->base;
+        char *name, *rest;
+
+        if (o->base < 0 || !*o->path)
+                return -EBADF;
+        for (name = o->path; name && at >= 0; name = rest) {
+                char *slash = strchr(name, '/');
+                int next;
+
+                rest = slash ? slash + 1 : NULL;
+                if (slash)
+                        *slash = 0;
+                next = enter(at, name);
+                if (slash)
+                        *slash = '/';
+                if (at != o->base)
+                        safe_close(at);
+                at = next;
+        }
+        o->folder = MAX(at, -1);
+        return MIN(at, 0);
+}
+
+/* Makes the current segment's file, at first the job's folder. */
+static int segment_make(struct output *o)
+{
+        char name[NAME_SIZE];
+        int r = o->folder >= 0 ? 0 : folder_open(o);
+
+        if (r < 0)
+                return r;
+        segment_name(o, o->segment, name);
+        o->fd = openat(o->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0640);
+        return o->fd < 0 ? -errno : 0;
+}
+
+/* With the daemon's uid as file-system uid, so that a folder that it couldn't write is not written for it. */
 static int segment_open(struct output *o)
 {
         bool other = o->as_uid != geteuid();
-        char name[NAME_SIZE];
-        int fd = -1, error;
+        int r = -EPERM;
 
-        if (o->folder < 0 || o->broken)
+        if (o->broken)
                 return -EBADF;
-        segment_name(o, o->segment, name);
         if (other)
                 (void)setfsuid(o->as_uid);
         if (!other || (uid_t)setfsuid((uid_t)-1) == o->as_uid)
-                fd = openat(o->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0640);
-        error = fd < 0 ? errno : 0;
+                r = segment_make(o);
         if (other)
                 (void)setfsuid(geteuid());
-        if (fd < 0) {
-                /* For good: a full disk or a full table of files may pass, anything else will not. */
-                o->broken = error != ENOSPC && error != EDQUOT && error != EMFILE && error != ENFILE && error != ENOMEM;
-                return -error;
-        }
-        o->fd = fd;
-        return 0;
+        /* For good: a full disk or a full table of files may pass, anything else will not. */
+        if (r < 0)
+                o->broken = r != -ENOSPC && r != -EDQUOT && r != -EMFILE && r != -ENFILE && r != -ENOMEM;
+        return r;
 }
 
 /* The current segment is full (or nothing fits into it): on to the next, at the cost of the oldest. */

@@ -1,4 +1,5 @@
-/* What a job writes, into its log: <run>.<start>.log in the job's log folder, made at the first byte, in the CRI form
+/* What a job writes, into its log: <run>.<start>.log in the job's log folder, in the CRI form; file and folder are made at
+ * the first byte: an attempt without output leaves neither
  *
  *     2026-11-22T01:02:03.123456789+00:00 stdout F a whole line
  *     2026-11-22T01:02:03.123456789+00:00 stderr P the beginning of one, or all of a last line without an end
@@ -18,9 +19,13 @@
 
 enum output_stream { OUTPUT_STDOUT, OUTPUT_STDERR };
 
+#define OUTPUT_PATH_MAX 256
+
 struct output {
-        int folder;          /* the job's log folder, an O_PATH descriptor; owned.  -1: none, everything is dropped */
-        uid_t as_uid;        /* files are made with this uid as file-system uid */
+        int base;            /* the folder of all logs; borrowed.  -1: none, everything is dropped */
+        char path[OUTPUT_PATH_MAX]; /* of the job's log folder in it; empty: it is no path for one, everything is dropped */
+        int folder;          /* that folder, an O_PATH descriptor; owned.  -1: not open yet */
+        uid_t as_uid;        /* folders and files are made with this uid as file-system uid */
         uint64_t run;
         uint32_t start;
         uint64_t max;
@@ -34,7 +39,8 @@ struct output {
         bool broken;         /* the current segment can't be made */
 };
 
-void output_init(struct output *o, int folder, uid_t as_uid, uint64_t run, uint32_t start, uint64_t max);
+/* `path`: names with slashes between, none of which begins with a dot.  NULL: none. */
+void output_init(struct output *o, int base, const char *path, uid_t as_uid, uint64_t run, uint32_t start, uint64_t max);
 /* Takes in what was read from a stream. */
 void output_add(struct output *o, enum output_stream stream, const void *data, size_t size);
 void output_done(struct output *o);

@@ -83,10 +83,10 @@ static void tell_unwatched(struct runner_state *s, uint64_t run, uint32_t start)
         (void)runner_send(s->socket, &m);
 }
 
-void request_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start, int log_folder)
+void request_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start)
 {
         struct record record = new_record(s, run, start, RECORD_CREATED);
-        _cleanup_(closep) int folder = log_folder, fd = -1;
+        _cleanup_(closep) int fd = -1;
         pid_t pid;
         int r;
 
@@ -99,7 +99,7 @@ void request_start(struct runner_state *s, const void *data, size_t size, uint64
         FAILPOINT("runner.after_record");
         pid = fork();
         if (pid == 0)
-                supervisor_main(s, data, size, TAKE_FD(fd), TAKE_FD(folder));
+                supervisor_main(s, data, size, TAKE_FD(fd));
         r = pid < 0 ? -errno : children_add(s, pid, run, start);
         if (r < 0 && pid > 0)
                 tell_unwatched(s, run, start);

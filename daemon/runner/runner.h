@@ -36,6 +36,7 @@ struct reap {
 
 struct runner_state {
         int socket, signals, runs_fd;
+        int logs_fd;                  /* the folder of all logs, as the daemon opened it; -1: it sent none */
         bool own_user_only;
         uid_t daemon_uid;             /* of the other end: whose log files they are */
         char boot[64];
@@ -76,7 +77,7 @@ void stop_value_unpack(const void *value, int *ret_signal, int64_t *ret_grace_us
 int runner_send(int socket, const struct runnermsg *m);
 
 /* requests.c */
-void request_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start, int log_folder);
+void request_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start);
 void request_void(struct runner_state *s, uint64_t run, uint32_t start);
 void request_forget(struct runner_state *s, uint64_t run, uint32_t start);
 void request_signal(struct runner_state *s, const struct runnermsg *m);
@@ -91,5 +92,5 @@ void reaps_go_on(struct runner_state *s);
 int children_add(struct runner_state *s, pid_t pid, uint64_t run, uint32_t start);
 
 /* supervisor.c: the rest of a forked process' life.  Takes the descriptors. */
-void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd, int log_folder)
+void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd)
         __attribute__((noreturn));

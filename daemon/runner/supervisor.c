@@ -407,7 +407,7 @@ static void let_go(void)
         (void)munmap(sv.state->receive, RUNNERMSG_MAX);
 }
 
-void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd, int log_folder)
+void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd)
 {
         sv = (struct supervisor){
                 .state = s,
@@ -422,7 +422,7 @@ void supervisor_main(const struct runner_state *s, const void *data, size_t size
         setup_on_lookup_timeout(on_lookup_timeout);
         start_command(data, size);
         tell_running();
-        output_init(&sv.output, log_folder, s->daemon_uid, sv.record.run, sv.record.start,
+        output_init(&sv.output, s->logs_fd, sv.message.log_path, s->daemon_uid, sv.record.run, sv.record.start,
                     sv.message.log_max == RUNNERMSG_UNSET ? 10u << 20 : (uint64_t)sv.message.log_max);
         if (sv.message.timeout_usec != RUNNERMSG_UNSET)
                 sv.timeout_at = mono_add(sv.record.started_mono, sv.message.timeout_usec);

@@ -100,6 +100,22 @@ static void test_nothing(struct harness *h)
         ok(exited_with(harness_run(h, next_run, j), 0), "a job without output");
         (void)snprintf(path, sizeof(path), "%s/log/test/%llu.1.log", h->dir, (unsigned long long)next_run++);
         ok(access(path, F_OK) < 0 && errno == ENOENT, "leaves no log");
+        free(j->name);
+        j->name = strdup("quiet");
+        ok(exited_with(harness_run(h, next_run++, j), 0), "and one in a folder of its own");
+        (void)snprintf(path, sizeof(path), "%s/log/quiet", h->dir);
+        ok(access(path, F_OK) < 0 && errno == ENOENT, "leaves no folder");
+        job_unref(j);
+
+        j = harness_shell("echo x");
+        free(j->name);
+        j->name = strdup("elsewhere/etl");
+        (void)snprintf(path, sizeof(path), "%s/log/elsewhere", h->dir);
+        if (symlink(h->dir, path) < 0)
+                abort();
+        ok(exited_with(harness_run(h, next_run++, j), 0), "a link where a level of its folder should be");
+        (void)snprintf(path, sizeof(path), "%s/etl", h->dir);
+        ok(access(path, F_OK) < 0 && errno == ENOENT, "is not followed");
         job_unref(j);
 
         j = harness_shell("echo x");
