@@ -17,6 +17,7 @@
 /* A page of 1,000 runs or 64 KiB of a log is far under this; what is longer is no answer of ours. */
 #define ANSWER_MAX ((size_t)64 << 20)
 #define READ_SIZE ((size_t)64 << 10)
+#define SEND_SIZE ((size_t)64 << 10) /* requests gather up to here; they go out when an answer is waited for */
 
 struct message {
         int id;
@@ -28,6 +29,7 @@ struct client {
         int fd;
         int last_id;
         struct mono deadline;
+        struct text out; /* requests that have not been sent */
         struct lines in;
         struct message *kept, **kept_end; /* came while another one was waited for, oldest first */
 };
@@ -44,27 +46,41 @@ struct client *client_free(struct client *c)
                 free(m);
         }
         safe_close(c->fd);
+        text_done(&c->out);
         lines_done(&c->in);
         free(c);
         return NULL;
 }
 
-/* sun_path holds 108 bytes, paths may be longer: the folder is opened, and named through /proc. */
-static int connect_path(const char *path)
+/* sun_path holds 108 bytes, paths may be longer: then the folder is opened (*ret_dir), and named through /proc. */
+static int fill_address(struct sockaddr_un *sa, const char *path, int *ret_dir)
 {
-        _cleanup_(freep) char *dir_copy = strdup(path), *base_copy = strdup(path);
-        _cleanup_(closep) int dir = -1, fd = -1;
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        _cleanup_(freep) char *dir_copy = NULL, *base_copy = NULL;
         int n;
 
+        if (strlen(path) < sizeof(sa->sun_path)) {
+                (void)stpcpy(sa->sun_path, path);
+                return 0;
+        }
+        dir_copy = strdup(path);
+        base_copy = strdup(path);
         if (!dir_copy || !base_copy)
                 return -ENOMEM;
-        dir = open(dirname(dir_copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0)
+        *ret_dir = open(dirname(dir_copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_dir < 0)
                 return -errno;
-        n = snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s", dir, basename(base_copy));
-        if (n < 0 || (size_t)n >= sizeof(sa.sun_path))
-                return -ENAMETOOLONG;
+        n = snprintf(sa->sun_path, sizeof(sa->sun_path), "/proc/self/fd/%d/%s", *ret_dir, basename(base_copy));
+        return n < 0 || (size_t)n >= sizeof(sa->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+static int connect_path(const char *path)
+{
+        _cleanup_(closep) int dir = -1, fd = -1;
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int r = fill_address(&sa, path, &dir);
+
+        if (r < 0)
+                return r;
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
@@ -109,27 +125,36 @@ static int lost(struct error *reterr)
                          "the connection to the daemon was lost before its answer came");
 }
 
-int client_send(struct client *c, const char *method, json_t *params, int *ret_id, struct error *reterr)
+/* What waits to be sent. */
+static int flush(struct client *c, struct error *reterr)
 {
-        _cleanup_(json_decrefp) json_t *stolen = params;
-        _cleanup_(text_done) struct text line = { 0 };
-        int id = ++c->last_id;
-
-        json_request(&line, (uint64_t)id, method, stolen);
-        if (line.failed)
-                return error_set(reterr, -EINVAL, ERROR_INVALID, "an argument is not UTF-8 text");
-        if (line.size > JSON_LINE_MAX)
-                return error_set(reterr, -E2BIG, ERROR_INVALID, "the request is over %d bytes", JSON_LINE_MAX);
-        for (size_t done = 0; done < line.size;) {
-                ssize_t n = send(c->fd, line.data + done, line.size - done, MSG_NOSIGNAL);
+        for (size_t done = 0; done < c->out.size;) {
+                ssize_t n = send(c->fd, c->out.data + done, c->out.size - done, MSG_NOSIGNAL);
 
                 if (n >= 0)
                         done += (size_t)n;
                 else if (errno != EINTR)
                         return lost(reterr);
         }
-        *ret_id = id;
+        c->out.size = 0;
         return 0;
+}
+
+int client_send(struct client *c, const char *method, json_t *params, int *ret_id, struct error *reterr)
+{
+        _cleanup_(json_decrefp) json_t *stolen = params;
+        size_t before = c->out.size;
+        int id = ++c->last_id;
+
+        json_request(&c->out, (uint64_t)id, method, stolen);
+        if (c->out.failed)
+                return error_set(reterr, -EINVAL, ERROR_INVALID, "an argument is not UTF-8 text");
+        if (c->out.size - before > JSON_LINE_MAX) {
+                c->out.size = before;
+                return error_set(reterr, -E2BIG, ERROR_INVALID, "the request is over %d bytes", JSON_LINE_MAX);
+        }
+        *ret_id = id;
+        return c->out.size > SEND_SIZE ? flush(c, reterr) : 0;
 }
 
 /* Milliseconds until the deadline, for poll(). */
@@ -167,7 +192,10 @@ static int next_line(struct client *c, const char **ret, size_t *ret_size, struc
                 char *space;
                 size_t size;
                 ssize_t n;
-                int r;
+                int r = flush(c, reterr);
+
+                if (r < 0)
+                        return r;
 
                 *ret = lines_next(&c->in, ret_size);
                 if (*ret)

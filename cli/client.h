@@ -14,7 +14,7 @@
 
 struct client;
 
-/* Connects through an O_PATH descriptor of the folder, so that a long path works. */
+/* A long path is connected to through an O_PATH descriptor of its folder. */
 int client_new(const char *path, struct client **ret, struct error *reterr);
 struct client *client_free(struct client *c);
 DEFINE_CLEANUP(struct client *, client_free);
@@ -22,7 +22,7 @@ DEFINE_CLEANUP(struct client *, client_free);
 /* Answers must come until then; MONO_NEVER (the default): however long it takes. */
 void client_set_deadline(struct client *c, struct mono deadline);
 
-/* Sends one request; `params` is stolen.  Several may be under way.  Returns 0 and its id, or negative errno. */
+/* Sends one request, at the latest when an answer is waited for; `params` is stolen.  Several may be under way.  Returns 0 and its id, or negative errno. */
 int client_send(struct client *c, const char *method, json_t *params, int *ret_id, struct error *reterr);
 
 /* Waits for what comes next for the request `id`.  1: an event of a stream (its params); 0: the result, and the end of

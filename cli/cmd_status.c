@@ -12,7 +12,7 @@
 #define FAILING_PAGES 10
 #define NEXT_SHOWN 5
 #define FILES_SHOWN 10 /* with errors; and as many with warnings */
-/* Of all of them, for their warnings too; where there are more, those with errors are asked for apart. */
+/* With errors or warnings; where there are more, those with errors are asked for apart. */
 #define FILES_ASKED 100
 /* Monitoring systems give up at about ten seconds themselves. */
 #define CHECK_PATIENCE (8 * USEC_PER_SEC)
@@ -80,7 +80,7 @@ static int ask_all(struct cli *c, struct status *ret, struct error *reterr)
         r = cli_connect(c, reterr);
         if (r == 0)
                 r = client_send(c->client, "system.status",
-                                json_pack("{s:s,s:i}", "files", "all", "limit", FILES_ASKED), &ids[0], reterr);
+                                json_pack("{s:s,s:i}", "files", "noted", "limit", FILES_ASKED), &ids[0], reterr);
         if (r == 0)
                 r = client_send(c->client, "job.list", failing_params(), &ids[1], reterr);
         if (r == 0)

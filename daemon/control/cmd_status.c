@@ -124,8 +124,17 @@ static size_t file_after(const struct folder *folder, const char *after)
         return lo;
 }
 
+enum which_files { FILES_BAD, FILES_NOTED, FILES_ALL };
+
+static bool is_wanted(enum which_files which, const struct folder_file *f)
+{
+        if (which == FILES_ALL || f->state != FOLDER_FILE_OK)
+                return true;
+        return which == FILES_NOTED && f->warnings && f->warnings->n > 0;
+}
+
 /* "files":[…],"cursor":… */
-static void add_files(struct call *call, struct text *t, bool all, const char *cursor, size_t limit)
+static void add_files(struct call *call, struct text *t, enum which_files which, const char *cursor, size_t limit)
 {
         const struct control *c = call->c;
         const struct folder *folder = c->ctx.folder;
@@ -137,17 +146,17 @@ static void add_files(struct call *call, struct text *t, bool all, const char *c
         struct folder_file f;
 
         text_puts(t, "\"files\":[");
-        if ((!all && bad_left == 0) || (c->access.see_own && !may_read))
+        if ((which == FILES_BAD && bad_left == 0) || (c->access.see_own && !may_read))
                 i = n;
         for (; i < n && given < limit && looked < FILES_LOOKED_AT && t->size - begin < PAGE_BYTES; i++, looked++) {
                 if (!folder_file_at(folder, i, &f))
                         break;
                 last = f.path;
-                if (!all && f.state == FOLDER_FILE_OK)
+                if (!is_wanted(which, &f))
                         continue;
                 text_puts(t, given++ > 0 ? "," : "");
                 text_json_new(t, print_file(c, &f, may_read));
-                if (!all && f.state != FOLDER_FILE_OK && !cursor && given == bad_left) {
+                if (which == FILES_BAD && !cursor && given == bad_left) {
                         i = n;
                         break;
                 }
@@ -188,12 +197,17 @@ void cmd_status(struct call *call)
 {
         struct control *c = call->c;
         const char *files = call_string(call, "files"), *why;
+        enum which_files which = FILES_BAD;
         struct engine_stats s;
         struct text t = { 0 };
         json_t *o;
 
-        if (files && !streq(files, "bad") && !streq(files, "all")) {
-                call_error(call, ERROR_INVALID, "files: `bad` or `all`");
+        if (files && streq(files, "all")) {
+                which = FILES_ALL;
+        } else if (files && streq(files, "noted")) {
+                which = FILES_NOTED;
+        } else if (files && !streq(files, "bad")) {
+                call_error(call, ERROR_INVALID, "files: `bad`, `noted` or `all`");
                 return;
         }
         engine_get_stats(c->ctx.engine, &s);
@@ -210,7 +224,7 @@ void cmd_status(struct call *call)
         if (!t.failed) {
                 t.size--; /* its closing brace: the files go in */
                 text_puts(&t, ",");
-                add_files(call, &t, files && streq(files, "all"), call_string(call, "cursor"), call_limit(call, 100));
+                add_files(call, &t, which, call_string(call, "cursor"), call_limit(call, 100));
                 text_puts(&t, "}");
         }
         call_result(call, &t);
@@ -245,7 +259,7 @@ void reload_answer(struct call *call)
                 return;
         text_printf(&t, "{\"files_total\":%zu,\"files_bad\":%zu,", folder_files(call->c->ctx.folder),
                     folder_broken(call->c->ctx.folder));
-        add_files(call, &t, false, NULL, PAGE_MAX);
+        add_files(call, &t, FILES_BAD, NULL, PAGE_MAX);
         text_puts(&t, "}");
         call_result(call, &t);
 }

@@ -147,16 +147,12 @@ static int run_run(struct work *work, sqlite3 *db, struct error *reterr)
         if (!box)
                 return -ENOMEM;
         w->detail = &box->detail;
-        /* In one transaction: the run and its story are of the same moment. */
-        r = db_exec(db, "BEGIN", "cannot read", reterr);
-        if (r == 0)
-                r = read_the_run(w, db, reterr);
+        r = read_the_run(w, db, reterr);
         if (r == 0 && w->detail->run.id != 0) {
                 r = read_transitions(w, db, reterr);
                 if (r == 0)
                         r = read_definition(w, db, reterr);
         }
-        (void)db_exec(db, "COMMIT", "cannot read", NULL);
         return r;
 }
 

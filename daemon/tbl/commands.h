@@ -77,7 +77,7 @@ enum method {
 /*        method             name        type          required?  help */
 #define TBL_METHOD_PARAMS(X) \
         X(METHOD_SYSTEM_STATUS, "files", PARAM_STRING, false, \
-          "`bad` (default) or `all`: which job files are listed") \
+          "`bad` (default: with errors), `noted` (with errors or warnings) or `all`: which job files are listed") \
         X(METHOD_SYSTEM_STATUS, "limit", PARAM_COUNT, false, "files in one page, at most 1000") \
         X(METHOD_SYSTEM_STATUS, "cursor", PARAM_STRING, false, "where the last page ended") \
         X(METHOD_JOB_LIST, "patterns", PARAM_STRINGS, false, "names and patterns; none: every job") \

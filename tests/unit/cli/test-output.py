@@ -202,7 +202,7 @@ with FakeDaemon({"system.status": status, "job.list": {"jobs": [jobs[0]], "curso
     tap.is_([m for m, _ in d.calls], ["system.status", "job.list", "job.next"], "status asks three questions")
     warned = {"path": "/etc/jobs.d/w.yaml", "state": "ok", "errors": [], "warnings": [{"line": 2, "column": 3, "key": "schedule", "message": "in the past", "hint": None}]}
     first = {**status, "state": "degraded", "why": "the disk is full", "cursor": "/x", "files": [warned] * 12}
-    d.methods["system.status"] = lambda p: first if p.get("files") == "all" else status
+    d.methods["system.status"] = lambda p: first if p.get("files") == "noted" else status
     out = d.jobctl("status")[1]
     tap.ok("Because: the disk is full" in out, "status: why it is degraded")
     tap.ok("/etc/jobs.d/x.yaml:3:5: error: " in out, "status: errors of files behind the first page")

@@ -494,6 +494,15 @@ static void test_status(void)
         is_str(at_string(v, "result.files.1.errors.0.hint"), "did you mean `schedule`?", "hint");
         ok(json_is_null(at(v, "result.cursor")), "no more");
         json_decref(v);
+        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.status\",\"params\":{\"files\":\"noted\"}}");
+        is_int(json_array_size(at(v, "result.files")), 3, "with warnings too");
+        is_str(at_string(v, "result.files.1.path"), "/etc/jobs.d/f0700.yaml", "in order");
+        is_str(at_string(v, "result.files.1.state"), "ok", "which is in force");
+        is_int(json_array_size(at(v, "result.files.1.warnings")), 1, "its warning");
+        json_decref(v);
+        v = ask(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.status\",\"params\":{\"files\":\"some\"}}");
+        is_str(at_string(v, "error.data.code"), "invalid", "no such choice");
+        json_decref(v);
         v = ask(fd,
                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.status\",\"params\":{\"files\":\"all\",\"limit\":1000,\"cursor\":\"/etc/jobs.d/f0999.yaml\"}}");
         is_int(json_array_size(at(v, "result.files")), 1000, "all, the second page");
