@@ -7,8 +7,7 @@ libjobfile_a_SOURCES = daemon/jobfile/arena.c daemon/jobfile/arena.h daemon/jobf
 	daemon/jobfile/draft.c daemon/jobfile/draft.h \
 	daemon/jobfile/folder.c daemon/jobfile/folder.h daemon/jobfile/folder_file.c daemon/jobfile/folder_scan.c \
 	daemon/jobfile/folder_state.h daemon/jobfile/folder_watch.c daemon/jobfile/jobfile.c daemon/jobfile/jobfile.h daemon/jobfile/judge.c \
-	daemon/jobfile/keys.c daemon/jobfile/keys.h daemon/jobfile/machine.c daemon/jobfile/machine.h daemon/jobfile/pack.c daemon/jobfile/plain.c daemon/jobfile/plain.h \
-	daemon/jobfile/prescan.c daemon/jobfile/prescan.h \
+	daemon/jobfile/keys.c daemon/jobfile/keys.h daemon/jobfile/machine.c daemon/jobfile/machine.h daemon/jobfile/pack.c daemon/jobfile/prescan.c daemon/jobfile/prescan.h \
 	daemon/jobfile/print.c daemon/jobfile/reading.c daemon/jobfile/reading.h daemon/jobfile/schema.c daemon/jobfile/schema.h \
 	daemon/jobfile/sha256.c daemon/jobfile/sha256.h daemon/jobfile/syntax.c daemon/jobfile/syntax.h \
 	daemon/jobfile/table.c daemon/jobfile/table.h \

@@ -6,7 +6,6 @@
 #include <yaml.h>
 
 #include "jobfile/diag.h"
-#include "jobfile/plain.h"
 #include "jobfile/prescan.h"
 #include "jobfile/syntax.h"
 
@@ -327,12 +326,11 @@ static void keep_last(struct diagnostics *errors, size_t first)
         }
 }
 
-static int read_tree(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, bool plainly,
-                     struct tree *ret)
+int tree_read(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
 {
         struct attempts a = { 0 };
         struct trap trap;
-        size_t first = errors->n;
+        size_t first;
         int r;
 
         r = prescan(&text, &size, arena, errors);
@@ -347,15 +345,6 @@ static int read_tree(const char *text, size_t size, struct arena *arena, struct 
                 *ret = (struct tree){ .partial = errors->n > 0 };
                 return 0;
         }
-        if (plainly && errors->n == first) {
-                struct tree tree = { 0 };
-
-                r = plain_read(text, size, arena, &tree.root);
-                if (r != 0) {
-                        *ret = tree;
-                        return r < 0 ? r : 0;
-                }
-        }
         first = errors->n;
         while ((r = attempt(text, size, &a, arena, errors, ret, &trap)) == 0 && errors->n < DIAGNOSTICS_MAX &&
                defuse(&a, &text, size, trap)) {
@@ -364,14 +353,4 @@ static int read_tree(const char *text, size_t size, struct arena *arena, struct 
         }
         free(a.copy);
         return r;
-}
-
-int tree_read(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
-{
-        return read_tree(text, size, arena, errors, true, ret);
-}
-
-int tree_read_events(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret)
-{
-        return read_tree(text, size, arena, errors, false, ret);
 }

@@ -42,5 +42,3 @@ struct tree {
 
 /* 0 (with errors perhaps) or -ENOMEM.  Nodes live in the arena. */
 int tree_read(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret);
-/* The same, always by libyaml (see jobfile/plain.h): for tests. */
-int tree_read_events(const char *text, size_t size, struct arena *arena, struct diagnostics *errors, struct tree *ret);

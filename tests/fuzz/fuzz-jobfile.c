@@ -1,11 +1,10 @@
 /* Job files: any bytes.  Never a crash; errors and jobs exclude each other; no text holds a NUL or a control
- * character but tab and line end; what is accepted prints as a file that gives an equal job; what is read without libyaml is as libyaml reads it. */
+ * character but tab and line end; what is accepted prints as a file that gives an equal job. */
 #include <errno.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "jobfile/jobfile.h"
-#include "jobfile/tree.h"
 
 static const struct tz *find(void *arg, const char *name)
 {
@@ -50,32 +49,6 @@ static void check_diagnostics(const struct diagnostics *d)
         }
 }
 
-static void check_same(const struct node *a, const struct node *b)
-{
-        for (; a && b; a = a->next, b = b->next) {
-                MUST(a->kind == b->kind && a->line == b->line && a->column == b->column && a->size == b->size);
-                MUST(a->style == b->style && a->flow == b->flow);
-                MUST(a->kind != NODE_SCALAR || memcmp(a->text, b->text, a->size + 1) == 0);
-                check_same(a->first, b->first);
-        }
-        MUST(!a && !b);
-}
-
-static void check_tree(const char *text, size_t size)
-{
-        struct arena v = { 0 }, w = { 0 };
-        struct diagnostics d = { 0 }, e = { 0 };
-        struct tree t = { 0 }, u = { 0 };
-
-        MUST(tree_read(text, size, &v, &d, &t) == 0 && tree_read_events(text, size, &w, &e, &u) == 0);
-        MUST(d.n == e.n && t.partial == u.partial);
-        check_same(t.root, u.root);
-        diagnostics_done(&d);
-        diagnostics_done(&e);
-        arena_done(&v);
-        arena_done(&w);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct zone_source zones = { .find = find, .local = tz_utc() };
@@ -90,6 +63,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < f.n_jobs; i++)
                 check_job(f.jobs[i], &zones);
         jobfile_done(&f);
-        check_tree((const char *)data, size);
         return 0;
 }

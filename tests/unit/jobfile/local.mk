@@ -1,6 +1,6 @@
 # Unit tests of daemon/jobfile.
 JOBFILE_TESTS = tests/unit/jobfile/test-conformance tests/unit/jobfile/test-folder tests/unit/jobfile/test-keys tests/unit/jobfile/test-nomem \
-	tests/unit/jobfile/test-config tests/unit/jobfile/test-policy tests/unit/jobfile/test-zones tests/unit/jobfile/test-plain
+	tests/unit/jobfile/test-config tests/unit/jobfile/test-policy tests/unit/jobfile/test-zones
 check_PROGRAMS += $(JOBFILE_TESTS)
 TESTS += $(JOBFILE_TESTS)
 JOBFILE_LIBS = libjobfile.a libengine.a libcalendar.a libbase.a $(YAML_LIBS) $(MD_LIBS)
@@ -19,8 +19,6 @@ tests_unit_jobfile_test_policy_SOURCES = tests/unit/jobfile/test-policy.c tests/
 tests_unit_jobfile_test_policy_LDADD = $(JOBFILE_LIBS)
 tests_unit_jobfile_test_zones_SOURCES = tests/unit/jobfile/test-zones.c tests/unit/jobfile/zone.h
 tests_unit_jobfile_test_zones_LDADD = $(JOBFILE_LIBS)
-tests_unit_jobfile_test_plain_SOURCES = tests/unit/jobfile/test-plain.c tests/unit/jobfile/zone.h
-tests_unit_jobfile_test_plain_LDADD = $(JOBFILE_LIBS)
 EXTRA_DIST += tests/data/jobfiles/bad/002-near-schedul.yaml \
 	tests/data/jobfiles/bad/005-near-kubernetes.yaml \
 	tests/data/jobfiles/bad/012-near-in-defaults.yaml \
