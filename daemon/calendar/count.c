@@ -268,7 +268,7 @@ uint64_t schedule_count(const struct schedule *s, struct wall after, struct wall
 {
         uint64_t n = 0, more;
 
-        if (s->days) {
+        if (schedule_is_special(s)) {
                 schedule_walk(s, after, fixed_after, until, add_due, &n);
                 return n;
         }

@@ -49,12 +49,12 @@ struct exclude {
 /* How far ahead the next instant that runs is looked for, in days: 100 years. */
 #define DAYS_SEARCH_MAX 36525
 
-/* The part of a schedule that most have not.  Owned by the job, references to sets included. */
+/* The part of a schedule that most have not. */
 struct schedule_days {
-        uint8_t dst;  /* enum days_dst; with WALL, `interval` is set on the expressions themselves */
-        uint8_t move; /* enum days_move */
+        const struct exclude *v; /* the entries of `exclude`, borrowed */
         uint32_t n;
-        struct exclude *v; /* the entries of `exclude` */
+        uint8_t dst;  /* enum days_dst; with WALL, calendar_set_wall() was called on the expressions */
+        uint8_t move; /* enum days_move */
 };
 
 /* The excluded minutes of a local day. */

@@ -295,7 +295,7 @@ static bool minutes_and(struct day_minutes *a, const struct day_minutes *b, bool
 
 static int days_step(const struct schedule *s)
 {
-        return s->days->move == DAYS_MOVE_NEXT ? 1 : -1;
+        return s->days.move == DAYS_MOVE_NEXT ? 1 : -1;
 }
 
 /* Adds what excluded days before (behind, with `previous`) bring to a day. */
@@ -305,13 +305,13 @@ static void bring_in(const struct schedule *s, int64_t day, const struct day_min
         struct named from;
 
         memset(&open, 0xff, sizeof(open));
-        if (s->days->move == DAYS_MOVE_NONE || !minutes_and(&open, excluded, true))
+        if (s->days.move == DAYS_MOVE_NONE || !minutes_and(&open, excluded, true))
                 return;
         for (int64_t k = 1; k <= DAYS_MOVE_MAX; k++) {
                 int64_t source = day - k * days_step(s);
                 struct bits rest;
 
-                if (days_excluded(s->days, source, &there) == DAYS_NO_MINUTE || !minutes_and(&open, &there, false))
+                if (days_excluded(&s->days, source, &there) == DAYS_NO_MINUTE || !minutes_and(&open, &there, false))
                         return;
                 name_all(s, source, &from);
                 for (unsigned c = 0; c < CLASS_NR; c++) {
@@ -328,7 +328,7 @@ static void take_away(const struct schedule *s, int64_t day, struct named *gone)
         struct day_minutes left, one, there;
         struct bits moved;
 
-        if (s->days->move == DAYS_MOVE_NONE)
+        if (s->days.move == DAYS_MOVE_NONE)
                 return;
         memset(&left, 0, sizeof(left));
         for (unsigned c = 0; c < CLASS_NR; c++)
@@ -336,7 +336,7 @@ static void take_away(const struct schedule *s, int64_t day, struct named *gone)
                         for (unsigned h = 0; h < 24; h++)
                                 left.hour[h] |= one.hour[h];
         for (int64_t k = 1; k <= DAYS_MOVE_MAX; k++)
-                if (days_excluded(s->days, day + k * days_step(s), &there) == DAYS_NO_MINUTE ||
+                if (days_excluded(&s->days, day + k * days_step(s), &there) == DAYS_NO_MINUTE ||
                     !minutes_and(&left, &there, false)) {
                         named_clear(gone);
                         return;
@@ -376,7 +376,7 @@ struct building {
 static void put(const struct building *b, const struct bits *from, unsigned class, int64_t lo, int64_t hi, bool once,
                 struct bits *to)
 {
-        bool skip = b->s->days->dst == DAYS_DST_SKIP && class <= CLASS_FIXED;
+        bool skip = b->s->days.dst == DAYS_DST_SKIP && class <= CLASS_FIXED;
 
         if (class_is_fixed(class))
                 lo = MAX(lo, b->fixed_from);
@@ -411,7 +411,7 @@ static void put_gap(const struct building *b, const struct named *stay, const st
 
         skipped.hours = due.hours = excluded.hours = 0;
         for (unsigned k = 0; k < CLASS_NR; k++) {
-                bool skip = b->s->days->dst == DAYS_DST_SKIP && k <= CLASS_FIXED;
+                bool skip = b->s->days.dst == DAYS_DST_SKIP && k <= CLASS_FIXED;
                 bool fixed = !class_is_fixed(k) || b->fixed_begin;
 
                 if (fixed)
@@ -432,7 +432,7 @@ static void put_gap(const struct building *b, const struct named *stay, const st
 static void part_day(const struct schedule *s, int64_t day, struct named *stay, struct named *gone, struct named *in,
                      struct day_minutes *excluded)
 {
-        enum days_part part = days_excluded(s->days, day, excluded);
+        enum days_part part = days_excluded(&s->days, day, excluded);
 
         named_clear(gone);
         named_clear(in);
@@ -474,7 +474,7 @@ static void look_around(struct building *b)
                 tz_span_at(s->zone, begin - 1, &before);
                 b->seen = match_latest_local(s->zone, &before, begin - 1) - midnight;
         }
-        while (s->days->dst == DAYS_DST_SKIP && t.end_sec < midnight + 4 * TZ_OFFSET_MAX_SEC &&
+        while (s->days.dst == DAYS_DST_SKIP && t.end_sec < midnight + 4 * TZ_OFFSET_MAX_SEC &&
                b->n_again < ARRAY_SIZE(b->again)) {
                 tz_span_at(s->zone, t.end_sec, &t);
                 if (t.begin_sec + t.offset_sec - midnight <= b->hi) {
@@ -548,8 +548,8 @@ static bool frame_matters(const struct schedule *s, const struct frame *f)
                      at_sec(c) <= (f->day + 3) * SEC_PER_DAY))
                         return true;
         }
-        if (s->days->move != DAYS_MOVE_NONE &&
-            days_excluded(s->days, f->day - days_step(s), &unused) != DAYS_NO_MINUTE)
+        if (s->days.move != DAYS_MOVE_NONE &&
+            days_excluded(&s->days, f->day - days_step(s), &unused) != DAYS_NO_MINUTE)
                 return true;
         return frame_begins_span(f);
 }
@@ -585,12 +585,12 @@ static int64_t schedule_limit(const struct schedule *s)
 {
         return wall_is_never(s->end) ? INT64_MAX / 2 :
                                        wall_sec(s->end) +
-                               (s->days->move == DAYS_MOVE_NEXT ? (DAYS_MOVE_MAX + 3) * SEC_PER_DAY : 3 * SEC_PER_DAY);
+                               (s->days.move == DAYS_MOVE_NEXT ? (DAYS_MOVE_MAX + 3) * SEC_PER_DAY : 3 * SEC_PER_DAY);
 }
 
 static int64_t schedule_begin(const struct schedule *s)
 {
-        int64_t before = s->days->move == DAYS_MOVE_PREVIOUS ? DAYS_MOVE_MAX + 3 : 3;
+        int64_t before = s->days.move == DAYS_MOVE_PREVIOUS ? DAYS_MOVE_MAX + 3 : 3;
 
         if (s->start.usec == INT64_MIN)
                 return EARLIEST_SEC;
@@ -757,12 +757,12 @@ bool schedule_moved_from(const struct schedule *s, struct wall at, struct wall *
                 tod = local - day * SEC_PER_DAY;
         struct named n;
 
-        if (!s->days || s->days->move == DAYS_MOVE_NONE || days_excluded_by(s->days, local))
+        if (!schedule_is_special(s) || s->days.move == DAYS_MOVE_NONE || days_excluded_by(&s->days, local))
                 return false;
         for (int64_t k = 0; k <= DAYS_MOVE_MAX; k++) {
                 int64_t source = (day - k * days_step(s)) * SEC_PER_DAY + tod;
 
-                if (k > 0 && !days_excluded_by(s->days, source))
+                if (k > 0 && !days_excluded_by(&s->days, source))
                         return false;
                 name_all(s, day - k * days_step(s), &n);
                 for (unsigned c = 0; c < CLASS_NR; c++)
@@ -777,5 +777,5 @@ bool schedule_moved_from(const struct schedule *s, struct wall at, struct wall *
 
 const struct exclude *schedule_excluded_by(const struct schedule *s, struct wall at)
 {
-        return s->days ? days_excluded_by(s->days, wall_sec(at) + tz_offset_at(s->zone, wall_sec(at))) : NULL;
+        return schedule_is_special(s) ? days_excluded_by(&s->days, wall_sec(at) + tz_offset_at(s->zone, wall_sec(at))) : NULL;
 }

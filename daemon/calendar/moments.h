@@ -1,4 +1,4 @@
-/* Inside calendar/: schedules with `exclude`, `move` or `dst: skip` (s->days is set).  Pure. */
+/* Inside calendar/: schedules with `exclude`, `move` or `dst: skip` (schedule_is_special()).  Pure. */
 #pragma once
 #include "calendar/schedule.h"
 

@@ -34,7 +34,7 @@ int schedule_next(const struct schedule *s, struct wall after, struct wall fixed
 {
         struct wall first = WALL_NEVER, t;
 
-        if (s->days)
+        if (schedule_is_special(s))
                 return next_special(s, after, fixed_after, ret_next);
         for (size_t i = 0; i < s->n; i++) {
                 const struct calendar *c = &s->entries[i];
@@ -67,7 +67,7 @@ int schedule_last(const struct schedule *s, struct wall after, struct wall fixed
         struct wall found;
         int64_t high = until.usec; /* nothing in (high, until] */
 
-        if (s->days)
+        if (schedule_is_special(s))
                 return moments_last(s, after, fixed_after, until, 1 << SCHEDULE_DUE, ret_last);
         if (!next_within(s, after.usec, fixed_after, until, &found))
                 return -ENOENT;
@@ -98,7 +98,7 @@ int schedule_next_moment(const struct schedule *s, struct wall after, struct wal
 {
         struct wall t;
 
-        if (s->days)
+        if (schedule_is_special(s))
                 return moments_next(s, after, fixed_after, SCHEDULE_ANY, ret_next);
         if (schedule_next(s, after, fixed_after, &t) < 0)
                 return -ENOENT;
@@ -109,7 +109,7 @@ int schedule_next_moment(const struct schedule *s, struct wall after, struct wal
 int schedule_last_moment(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall until,
                          struct wall *ret_last)
 {
-        return s->days ? moments_last(s, after, fixed_after, until, SCHEDULE_ANY, ret_last) :
+        return schedule_is_special(s) ? moments_last(s, after, fixed_after, until, SCHEDULE_ANY, ret_last) :
                          schedule_last(s, after, fixed_after, until, ret_last);
 }
 
@@ -118,7 +118,7 @@ void schedule_walk(const struct schedule *s, struct wall after, struct wall fixe
 {
         struct schedule_part one = { .fate = SCHEDULE_DUE };
 
-        if (s->days) {
+        if (schedule_is_special(s)) {
                 moments_walk(s, after, fixed_after, until, part, arg);
                 return;
         }
@@ -171,8 +171,8 @@ uint64_t schedule_digest(const struct schedule *s)
 
         for (size_t i = 0; i < s->n; i++)
                 h = mix_expression(h, &s->entries[i]);
-        if (s->days)
-                h = mix_days(h, s->days);
+        if (schedule_is_special(s))
+                h = mix_days(h, &s->days);
         for (const char *p = tz_name(s->zone); *p; p++)
                 h = mix(h, (unsigned char)*p);
         h = mix(h, tz_digest(s->zone));

@@ -13,8 +13,14 @@ struct schedule {
         const struct tz *zone;
         struct wall start; /* first instant that counts, included; {INT64_MIN} when open */
         struct wall end;   /* last one, included; WALL_NEVER when open */
-        const struct schedule_days *days; /* `exclude`, `move`, `dst: skip`; NULL: none of them */
+        struct schedule_days days; /* `exclude`, `move`, `dst: skip`; all 0: none of them */
 };
+
+/* Whether an instant can have another fate than to run, at another time than the expressions say. */
+static inline bool schedule_is_special(const struct schedule *s)
+{
+        return s->days.n > 0 || s->days.dst == DAYS_DST_SKIP;
+}
 
 /* What becomes of an instant. */
 enum schedule_fate {
@@ -30,7 +36,7 @@ enum schedule_fate {
  * Two lower bounds, because after the clock was set back fixed expressions must not repeat what they have done while
  * intervals go on (crond's rule): interval expressions and @every count strictly after `after`, all others strictly
  * after the later of `after` and `fixed_after`.  Pass {INT64_MIN} as fixed_after where that does not matter.
- * Returns 0 or -ENOENT (never again; with `days` only 100 years are looked through). */
+ * Returns 0 or -ENOENT (never again; with `days` 100 years are looked through). */
 int schedule_next(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall *ret_next);
 
 /* The latest instant that runs in (after, until].  Returns 0 or -ENOENT (none).  Logarithmic in the span: it bisects

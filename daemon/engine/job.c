@@ -20,6 +20,7 @@ const struct job_pointer policy_pointers[POLICY_POINTERS_NR] = {
         AT(POINTER_CODES, success_codes),
         AT(POINTER_CODES, skip_codes),
         { offsetof(struct job_policy, labels), offsetof(struct job_policy, n_labels), POINTER_PAIRS },
+        { offsetof(struct job_policy, exclude), offsetof(struct job_policy, n_exclude), POINTER_EXCLUDES },
         AT(POINTER_CODES, retry.exit_codes),
 #undef AT
 };
@@ -100,6 +101,22 @@ static void free_pairs(struct key_value *v, size_t n)
         free(v);
 }
 
+/* References to calendars' sets, that a packed policy has too. */
+static void drop_sets(struct exclude *v, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (v[i].kind == EXCLUDE_CALENDAR)
+                        dayset_unref(v[i].set);
+}
+
+static void free_excludes(struct exclude *v, size_t n)
+{
+        drop_sets(v, n);
+        for (size_t i = 0; i < n; i++)
+                free(v[i].text);
+        free(v);
+}
+
 static void free_pointers(struct job_policy *p)
 {
         for (size_t i = 0; i < POLICY_POINTERS_NR; i++) {
@@ -110,6 +127,8 @@ static void free_pointers(struct job_policy *p)
                         free_strings(at);
                 else if (x->kind == POINTER_PAIRS)
                         free_pairs(at, *(const uint32_t *)(const void *)((const char *)p + x->count));
+                else if (x->kind == POINTER_EXCLUDES)
+                        free_excludes(at, p->n_exclude);
                 else
                         free(at);
         }
@@ -151,6 +170,7 @@ struct job_policy *policy_unref(struct job_policy *p)
         if (!p || --p->refs > 0)
                 return NULL;
         if (p->packed) {
+                drop_sets(p->exclude, p->n_exclude);
                 *p->link = p->next;
                 if (p->next)
                         p->next->link = p->link;
@@ -196,6 +216,7 @@ struct schedule job_schedule(const struct job *j)
         return (struct schedule){
                 .entries = j->entries, .n = j->n_entries,
                 .zone = j->policy->zone, .start = j->policy->start, .end = j->policy->end,
+                .days = { .v = j->policy->exclude, .n = j->policy->n_exclude, .dst = j->policy->dst, .move = j->policy->move },
         };
 }
 

@@ -74,6 +74,7 @@ struct job_policy {
         struct code_set *success_codes; /* NULL: 0 alone */
         struct code_set *skip_codes;    /* NULL: none */
         struct key_value *labels;   /* in order of key */
+        struct exclude *exclude;    /* with references to the sets of calendars */
         struct job_retry retry;     /* (its pointer comes first) */
 
         /* From retry.limit on plain values: compared byte by byte. */
@@ -81,6 +82,9 @@ struct job_policy {
         uint32_t n_labels;
 
         /* Schedule */
+        uint32_t n_exclude;
+        uint8_t dst;                /* enum days_dst */
+        uint8_t move;               /* enum days_move */
         uint32_t catch_up_limit;
         struct wall start, end;     /* {INT64_MIN} and WALL_NEVER when open */
         int64_t starting_deadline_usec; /* -1: the default of its catch_up */
@@ -113,13 +117,13 @@ struct job_policy {
         uint64_t set_by_config, set_by_file, set_by_job;
 };
 
-enum job_pointer_kind { POINTER_STRING, POINTER_STRINGS, POINTER_PAIRS, POINTER_CODES, POINTER_LIMITS };
+enum job_pointer_kind { POINTER_STRING, POINTER_STRINGS, POINTER_PAIRS, POINTER_CODES, POINTER_LIMITS, POINTER_EXCLUDES };
 struct job_pointer {
         uint16_t at;    /* offset in struct job_policy */
-        uint16_t count; /* of PAIRS: the offset of their number */
+        uint16_t count; /* of PAIRS, EXCLUDES: the offset of their number */
         uint8_t kind;   /* enum job_pointer_kind; STRINGS end with a NULL */
 };
-#define POLICY_POINTERS_NR 13
+#define POLICY_POINTERS_NR 14
 extern const struct job_pointer policy_pointers[POLICY_POINTERS_NR];
 
 struct job {

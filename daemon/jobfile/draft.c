@@ -75,6 +75,9 @@ void job_reset_key(struct job *j, unsigned id)
         case JOB_KEY_ENV:
                 j->n_env = b->n_env;
                 break;
+        case JOB_KEY_EXCLUDE:
+                j->policy->n_exclude = b->policy->n_exclude;
+                break;
         case JOB_KEY_LABELS:
                 j->policy->n_labels = b->policy->n_labels;
                 break;
@@ -145,7 +148,7 @@ static void apply_value(struct reading *r, struct job *j, unsigned id, const str
         else if (id == JOB_KEY_KEEP_LOG || id == JOB_KEY_LOG_MAX)
                 *(uint64_t *)job_field(j, k) = v == INT64_MAX ? UINT64_MAX : (uint64_t)v;
         else
-                set_field(j, k, v);
+                set_field(j, k, id == JOB_KEY_MOVE ? v + 1 : v); /* 0: none */
         if (id == JOB_KEY_NICE)
                 j->policy->has_nice = true;
         if (id == JOB_KEY_OOM_SCORE_ADJUST)
@@ -656,6 +659,9 @@ void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const stru
         }
         case KEY_REASONS:
                 apply_reasons(r, j, value);
+                break;
+        case KEY_EXCLUDE:
+                apply_exclude(r, j, value);
                 break;
         case KEY_SCHEDULE:
                 apply_schedule(r, d, value);

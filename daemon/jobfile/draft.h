@@ -28,6 +28,12 @@ void draft_apply_key(struct reading *r, struct draft *d, unsigned id, const stru
 /* Zone and instants, contradictions, warnings.  For `defaults` as well, where only what stands there is judged. */
 void draft_judge(struct reading *r, struct draft *d, const struct node *name, enum layer layer);
 
+/* exclude.c: the list of what is excluded; and `exclude`, `move` and `dst` as a whole. */
+void apply_exclude(struct reading *r, struct job *j, const struct node *value);
+void judge_days(struct reading *r, struct draft *d, const struct node *name, enum layer layer);
+/* A date or a range: NULL, or what is wrong with it. */
+const char *dates_read(const char *text, struct day_range *ret);
+
 /* Into one block, with digest; `scratch` is for printing.  NULL: no memory. */
 struct job *draft_pack(const struct draft *d, const char *name, struct job_source *source, uint32_t line,
                        struct buf *scratch);

@@ -32,14 +32,21 @@ struct zone_source {
         const struct tz *local; /* the zone of jobs without `timezone` */
 };
 
+/* Where named calendars come from: the days of the one of that name, borrowed, or NULL if the configuration has none. */
+struct calendar_source {
+        struct dayset *(*find)(void *arg, const char *name);
+        void *arg;
+};
+
 struct jobfile_options {
         const struct zone_source *zones;
+        const struct calendar_source *calendars; /* NULL: their names are taken on trust */
         struct wall now;            /* for the warnings about the past */
         uint64_t machine;           /* this machine's number (machine.h): what `~` draws hangs on it */
         const struct job *defaults; /* of the configuration: a job whose set_by_config bits count; NULL */
         bool own_user_only;         /* --user and --root of an ordinary user: `user` other than it is an error */
         const char *own_user;       /* name of that user */
-        bool blocked_is_error;      /* `jobctl check`: what would block a job (an unknown zone) is an error */
+        bool blocked_is_error;      /* `jobctl check`: what would block a job (an unknown zone, an unknown calendar) is an error */
 };
 
 struct jobfile {

@@ -185,6 +185,7 @@ void draft_judge(struct reading *r, struct draft *d, const struct node *name, en
         judge_instant(r, d, d->start, "start", false, &d->job.policy->start);
         judge_instant(r, d, d->end, "end", true, &d->job.policy->end);
         judge_contradictions(r, d, layer);
+        judge_days(r, d, name, layer);
         if (layer != LAYER_JOB)
                 return;
         judge_size(r, d, name);

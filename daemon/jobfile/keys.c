@@ -251,6 +251,7 @@ const char *key_type_text(enum key_type type)
                 [KEY_CPUS] = "processors such as \"0-3,8\"",
                 [KEY_CODES] = "a list of exit codes such as [0, 2]",
                 [KEY_REASONS] = "a list of exit, signal, timeout, spawn, lost, shutdown",
+                [KEY_EXCLUDE] = "a list of calendars' names, dates, ranges of dates and expressions of five fields",
                 [KEY_SCHEDULE] = "an expression such as \"30 2 * * *\", or a list of them",
                 [KEY_COMMAND] = "a text for the shell, or a list: a program and its arguments",
                 [KEY_SHELL] = "the path of a shell, or a list to which the command is appended",

@@ -4,7 +4,7 @@ libjobfile_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(MD_CFLAGS)
 libjobfile_a_SOURCES = daemon/jobfile/arena.c daemon/jobfile/arena.h daemon/jobfile/buf.c daemon/jobfile/buf.h \
 	daemon/jobfile/check.c daemon/jobfile/check.h daemon/jobfile/config.c daemon/jobfile/config.h \
 	daemon/jobfile/diag.c daemon/jobfile/diag.h \
-	daemon/jobfile/draft.c daemon/jobfile/draft.h \
+	daemon/jobfile/draft.c daemon/jobfile/draft.h daemon/jobfile/exclude.c \
 	daemon/jobfile/folder.c daemon/jobfile/folder.h daemon/jobfile/folder_file.c daemon/jobfile/folder_scan.c \
 	daemon/jobfile/folder_state.h daemon/jobfile/folder_watch.c daemon/jobfile/jobfile.c daemon/jobfile/jobfile.h daemon/jobfile/judge.c \
 	daemon/jobfile/keys.c daemon/jobfile/keys.h daemon/jobfile/machine.c daemon/jobfile/machine.h daemon/jobfile/pack.c daemon/jobfile/prescan.c daemon/jobfile/prescan.h \

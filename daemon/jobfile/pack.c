@@ -85,6 +85,26 @@ static struct key_value *put_pairs(struct packer *p, const struct key_value *fro
         return to;
 }
 
+/* The copy has references of its own. */
+static struct exclude *put_excludes(struct packer *p, const struct exclude *from, size_t n)
+{
+        struct exclude *to;
+
+        if (n == 0)
+                return NULL;
+        to = put_array(p, from, n * sizeof(*to));
+        for (size_t i = 0; i < n; i++) {
+                char *text = put_string(p, from[i].text);
+
+                if (!to)
+                        continue;
+                to[i].text = text;
+                if (to[i].kind == EXCLUDE_CALENDAR && to[i].set)
+                        dayset_ref(to[i].set);
+        }
+        return to;
+}
+
 static void put_job(struct packer *p, const struct job *from, const char *name, struct job *to)
 {
         struct job j = *from;
@@ -124,6 +144,15 @@ static bool same_pairs(const struct key_value *a, const struct key_value *b, siz
         return true;
 }
 
+/* What the texts say is the same, and so are the calendars. */
+static bool same_excludes(const struct exclude *a, const struct exclude *b, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (!streq(a[i].text, b[i].text) || (a[i].kind == EXCLUDE_CALENDAR && a[i].set != b[i].set))
+                        return false;
+        return true;
+}
+
 #define CHAINS 8192 /* a power of two.  Most installations have a few policies, the worst one for each job. */
 
 static struct job_policy *policies[CHAINS]; /* those that are alive, by hash */
@@ -152,6 +181,8 @@ static void put_policy(struct packer *p, const struct job_policy *from, struct j
                         v = put_list(p, v);
                 else if (v && x->kind == POINTER_PAIRS)
                         v = put_pairs(p, v, pairs_of(from, x));
+                else if (v && x->kind == POINTER_EXCLUDES)
+                        v = put_excludes(p, v, from->n_exclude);
                 else if (v)
                         v = put_array(p, v, size_of(x->kind));
                 if (to)
@@ -172,6 +203,7 @@ static bool same_pointers(const struct job_policy *a, const struct job_policy *b
                 if (x->kind == POINTER_STRING ? !streq(v, w)
                     : x->kind == POINTER_STRINGS ? !same_strings(v, w)
                     : x->kind == POINTER_PAIRS ? !same_pairs(v, w, pairs_of(a, x))
+                    : x->kind == POINTER_EXCLUDES ? !same_excludes(v, w, a->n_exclude)
                                                : memcmp(v, w, size_of(x->kind)) != 0)
                         return false;
         }

@@ -82,6 +82,17 @@ static void write_strings(struct buf *b, char **v, size_t n)
         buf_add(b, "]", 1);
 }
 
+static void write_excludes(struct buf *b, const struct exclude *v, size_t n)
+{
+        buf_add(b, "[", 1);
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        buf_add(b, ",", 1);
+                buf_json(b, v[i].text);
+        }
+        buf_add(b, "]", 1);
+}
+
 static size_t list_length(char **v)
 {
         size_t n = 0;
@@ -231,6 +242,8 @@ static bool at_default(const struct job *j, unsigned id)
                 return j->n_entries == 0;
         case JOB_KEY_ENV:
                 return j->n_env == 0;
+        case JOB_KEY_EXCLUDE:
+                return j->policy->n_exclude == 0;
         case JOB_KEY_LABELS:
                 return j->policy->n_labels == 0;
         case JOB_KEY_LIMITS:
@@ -323,7 +336,7 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
                 buf_str(b, field_value(j, k) ? "true" : "false");
                 break;
         case KEY_CHOICE:
-                write_word(b, k->choices, (unsigned)field_value(j, k));
+                write_word(b, k->choices, (unsigned)field_value(j, k) - (id == JOB_KEY_MOVE)); /* 0: none */
                 break;
         case KEY_INSTANT:
                 (void)wall_print_rfc3339(id == JOB_KEY_START ? j->policy->start : j->policy->end, tz_utc(), 0, text, sizeof(text));
@@ -343,6 +356,9 @@ static void write_value(struct buf *b, const struct job *j, unsigned id)
                 break;
         case KEY_REASONS:
                 write_reasons(b, j->policy->retry.reasons);
+                break;
+        case KEY_EXCLUDE:
+                write_excludes(b, j->policy->exclude, j->policy->n_exclude);
                 break;
         case KEY_SCHEDULE:
                 if (j->n_entries == 1)

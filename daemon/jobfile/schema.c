@@ -181,6 +181,7 @@ static const char *const fixed_types[KEY_TYPE_NR] = {
                 "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{\"type\":\"string\",\"pattern\":\"^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$\"}]}",
         [KEY_CODES] = "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":255}}",
         [KEY_REASONS] = LIST_OF("{\"enum\":[\"exit\",\"signal\",\"timeout\",\"spawn\",\"lost\",\"shutdown\"]}"),
+        [KEY_EXCLUDE] = ONE_OR_LIST,
         [KEY_SCHEDULE] = ONE_OR_LIST,
         [KEY_COMMAND] = "{\"anyOf\":[" SAYING "," LIST_OF(ANY_SCALAR) "]}",
         [KEY_SHELL] = ONE_OR_LIST,

@@ -39,6 +39,7 @@ enum key_type {
         KEY_CODES,     /* list of exit codes */
         KEY_REASONS,   /* list of what is retried */
         KEY_SCHEDULE,
+        KEY_EXCLUDE,   /* list of calendars, dates, ranges, expressions */
         KEY_COMMAND,
         KEY_SHELL,
         KEY_ENV,       /* map of variables */
@@ -67,6 +68,15 @@ X(JOB_KEY_SCHEDULE, JOB_KEY_NR, "schedule", KEY_SCHEDULE, job.entries, 0, 0, 0, 
 X(JOB_KEY_TIMEZONE, JOB_KEY_NR, "timezone", KEY_ZONE, policy.timezone, KEY_DEFAULTS | KEY_SCHEDULED, 0, 0, "", "the daemon's local zone", \
   "tz time_zone zone cron_tz location", \
   "IANA name of the zone in which the schedule is read.") \
+X(JOB_KEY_DST, JOB_KEY_NR, "dst", KEY_CHOICE, policy.dst, KEY_DEFAULTS | KEY_SCHEDULED, 0, 0, "once wall skip", "once", \
+  "daylight_saving daylight_savings summer_time dst_policy", \
+  "What happens to local times that daylight saving skips or repeats: once is by the kind of expression, wall follows the clock, skip leaves them out.") \
+X(JOB_KEY_EXCLUDE, JOB_KEY_NR, "exclude", KEY_EXCLUDE, policy.exclude, KEY_DEFAULTS | KEY_SCHEDULED, 0, 0, "", "nothing", \
+  "holidays blackout blackouts except skip_dates exclude_dates exclusions skip_on holiday_calendar calendars", \
+  "Days and times at which it does not run: calendars of the configuration, dates, ranges of dates, expressions of five fields.") \
+X(JOB_KEY_MOVE, JOB_KEY_NR, "move", KEY_CHOICE, policy.move, KEY_DEFAULTS | KEY_SCHEDULED, 0, 0, "next previous", "excluded instants are skipped", \
+  "shift roll reschedule adjust roll_forward", \
+  "An excluded instant moves to the nearest day that is not excluded, in that direction, instead of being skipped.") \
 X(JOB_KEY_JITTER, JOB_KEY_NR, "jitter", KEY_DURATION, policy.jitter_usec, KEY_DEFAULTS | KEY_SCHEDULED, 0, 7 * USEC_PER_DAY, "", "0", \
   "random_delay randomized_delay_sec splay random_offset spread randomize randomizeddelaysec", \
   "Each start is delayed by up to so much, by a fixed amount for each machine, job and instant.") \

@@ -17,7 +17,6 @@
 
 static struct calendar entries[80];
 static struct exclude excludes[20];
-static struct schedule_days days;
 
 static struct wall instant(const char *text, const struct tz *zone)
 {
@@ -36,18 +35,17 @@ static int32_t day_of(const char *text)
 /* A schedule of what stands in the texts, parted by `;`. */
 static struct schedule schedule_of(const char *text, const char *exclude, const struct tz *zone)
 {
-        struct schedule s = { .entries = entries, .zone = zone, .start = OPEN, .end = WALL_NEVER, .days = &days };
+        struct schedule s = { .entries = entries, .zone = zone, .start = OPEN, .end = WALL_NEVER, .days.v = excludes };
         struct calendar_error error;
         char copy[2000], *save, *p;
 
-        days = (struct schedule_days){ .v = excludes };
         strcpy(copy, text);
         for (p = strtok_r(copy, ";", &save); p; p = strtok_r(NULL, ";", &save))
                 if (calendar_parse(p, NULL, &entries[s.n++], &error) < 0)
                         ok(false, "%s: %s", p, error.message);
         strcpy(copy, exclude);
         for (p = strtok_r(copy, ";", &save); p; p = strtok_r(NULL, ";", &save)) {
-                struct exclude *e = &excludes[days.n++];
+                struct exclude *e = &excludes[s.days.n++];
 
                 *e = (struct exclude){ .kind = EXCLUDE_DATES };
                 if (strchr(p, ' ')) {
@@ -188,8 +186,8 @@ static void test_rows(void)
                         continue;
                 }
                 s = schedule_of(rows[i].text, rows[i].exclude, zone);
-                days.move = (uint8_t)rows[i].move;
-                days.dst = (uint8_t)rows[i].dst;
+                s.days.move = (uint8_t)rows[i].move;
+                s.days.dst = (uint8_t)rows[i].dst;
                 until = instant(rows[i].until, zone);
                 t = instant(rows[i].after, zone);
                 t.usec--;
@@ -258,7 +256,7 @@ static bool same_as_plain(struct schedule *s, struct wall after, struct wall fix
         struct schedule plain = *s;
         struct wall t = after, u, v;
 
-        plain.days = NULL;
+        plain.days = (struct schedule_days){ 0 };
         for (;;) {
                 int a = schedule_next(&plain, t, fixed_after, &u), b = schedule_next(s, t, fixed_after, &v);
 
@@ -346,14 +344,14 @@ static void test_agree(void)
                                         for (uint8_t how = 0; how < 6; how++) {
                                                 struct schedule s = schedule_of(texts[i], out[x], zone);
 
-                                                days.move = how % 3;
-                                                days.dst = how < 3 ? DAYS_DST_ONCE : DAYS_DST_SKIP;
+                                                s.days.move = how % 3;
+                                                s.days.dst = how < 3 ? DAYS_DST_ONCE : DAYS_DST_SKIP;
                                                 if (agree(&s, instant(spans[k][0], zone),
                                                           spans[k][1] ? instant(spans[k][1], zone) : OPEN,
                                                           instant(spans[k][2], zone)))
                                                         continue;
                                                 diag("%s without %s, move %d, dst %d, from %s", texts[i], out[x],
-                                                     days.move, days.dst, spans[k][0]);
+                                                     s.days.move, s.days.dst, spans[k][0]);
                                                 good = false;
                                         }
                 if (zone)
@@ -372,7 +370,7 @@ static void test_long(void)
         schedule_walk(&s, instant("2026-01-01T00:00:00", berlin), OPEN, instant("2036-01-01", berlin), add_part, &x);
         is_int(x.n[SCHEDULE_EXCLUDED], 10 * 3 * 288, "ten Christmases");
         is_int(x.n[SCHEDULE_DUE], 3652 * 288 - 10 * 3 * 288, "and the rest of ten years");
-        days.dst = DAYS_DST_SKIP;
+        s.days.dst = DAYS_DST_SKIP;
         x = (struct sums){ 0 };
         schedule_walk(&s, instant("2026-01-01T00:00:00", berlin), OPEN, instant("2036-01-01", berlin), add_part, &x);
         is_int(x.n[SCHEDULE_DST], 10 * 24, "ten years of changes, twelve local times each");
@@ -380,7 +378,7 @@ static void test_long(void)
 
         s = schedule_of("*/5 * * * *", "0-29 * * * *;30-59 * * * *", berlin);
         ok(schedule_next(&s, instant("2026-01-01", berlin), OPEN, &t) == -ENOENT, "all is excluded: nothing is due");
-        days.move = DAYS_MOVE_NEXT;
+        s.days.move = DAYS_MOVE_NEXT;
         ok(schedule_next(&s, instant("2026-01-01", berlin), OPEN, &t) == -ENOENT, "nor is there a day to move to");
         s = schedule_of("0 9 25 12 *", "* * 25 12 *", berlin);
         ok(schedule_next(&s, instant("2026-01-01", berlin), OPEN, &t) == -ENOENT, "every Christmas");
@@ -400,7 +398,7 @@ static void test_why(void)
         ok(schedule_excluded_by(&s, instant("2026-12-24T09:00", berlin)) == &excludes[0], "the range excludes it");
         ok(schedule_excluded_by(&s, instant("2026-12-27T09:00", berlin)) == &excludes[1], "the expression does");
         ok(!schedule_excluded_by(&s, instant("2026-12-28T09:00", berlin)), "nothing does");
-        days.move = DAYS_MOVE_NEXT;
+        s.days.move = DAYS_MOVE_NEXT;
         ok(schedule_moved_from(&s, instant("2026-12-28T09:00", berlin), &from) &&
                    from.usec == instant("2026-12-24T09:00", berlin).usec,
            "moved over four days");
@@ -415,7 +413,7 @@ static void test_bounds(void)
         struct schedule s = schedule_of("0 9 * * *", "2026-12-24..2026-12-26", berlin);
         struct wall t;
 
-        days.move = DAYS_MOVE_NEXT;
+        s.days.move = DAYS_MOVE_NEXT;
         s.end = instant("2026-12-25T12:00", berlin);
         ok(schedule_last(&s, instant("2026-12-01", berlin), OPEN, instant("2027-02-01", berlin), &t) == 0 &&
                    t.usec == instant("2026-12-27T09:00", berlin).usec,
@@ -424,7 +422,7 @@ static void test_bounds(void)
         ok(schedule_last(&s, instant("2026-12-01", berlin), OPEN, instant("2027-02-01", berlin), &t) == 0 &&
                    t.usec == instant("2026-12-23T09:00", berlin).usec,
            "one behind it is none");
-        days.move = DAYS_MOVE_PREVIOUS;
+        s.days.move = DAYS_MOVE_PREVIOUS;
         s.end = WALL_NEVER;
         s.start = instant("2026-12-26T08:00", berlin);
         ok(schedule_next(&s, instant("2026-12-01", berlin), OPEN, &t) == 0 &&
@@ -440,11 +438,11 @@ static void test_digest(void)
         struct day_range v[] = { { 5, 9 }, { 1, 3 }, { 4, 4 }, { 20, 10 } };
         struct dayset *a = dayset_new(v, 4), *b = dayset_new(v, 1);
 
-        plain.days = NULL;
+        plain.days = (struct schedule_days){ 0 };
         ok(schedule_digest(&plain) != d, "what is excluded is in the digest");
-        days.move = DAYS_MOVE_NEXT;
+        s.days.move = DAYS_MOVE_NEXT;
         ok(schedule_digest(&s) != d, "and where to");
-        days = (struct schedule_days){ .v = excludes, .n = 1 };
+        s.days = (struct schedule_days){ .v = excludes, .n = 1 };
         excludes[0] = (struct exclude){ .kind = EXCLUDE_CALENDAR, .set = a };
         other = schedule_digest(&s);
         excludes[0].set = b;
