@@ -67,7 +67,7 @@ struct ejob {
         uint64_t id;
         struct job *def;         /* NULL: removed (or not seen yet, before LOADED) */
         struct wall watermark, fixed_after;
-        struct wall next;        /* the next instant, WALL_NEVER: none */
+        struct wall next;        /* the next instant, run or not, WALL_NEVER: none */
         struct wall wake;        /* when to look: next, or the end of a pause */
         size_t due_index;
         uint64_t schedule_digest;
@@ -222,6 +222,7 @@ void clock_wait_over(struct engine *e);
 /* instants.c */
 bool job_enabled(const struct ejob *ej);
 struct wall instants_next(const struct ejob *ej, struct wall after);
+struct wall instants_due(const struct ejob *ej);
 void instants_arm(struct engine *e, struct ejob *ej);
 
 /* range.c */

@@ -69,6 +69,8 @@ enum run_state {
         X(REASON_SHUTDOWN, "shutdown", "the machine or the daemon was shut down")                              \
         /* skipped */                                                                                          \
         X(REASON_CONCURRENCY, "concurrency", "another run of the job was active")                              \
+        X(REASON_EXCLUDED, "excluded", "exclude leaves it out")                                                \
+        X(REASON_DST, "dst", "daylight saving skips or repeats that hour, and dst is skip")                    \
         X(REASON_PAUSED, "paused", "the job was paused")                                                       \
         X(REASON_DISABLED, "disabled", "the job was disabled")                                                 \
         X(REASON_EXIT_CODE, "exit_code", "the command exited with one of skip_codes")                          \

@@ -4,6 +4,7 @@ engine_tests = \
 	tests/unit/engine/test-clock \
 	tests/unit/engine/test-commands \
 	tests/unit/engine/test-concurrency \
+	tests/unit/engine/test-days \
 	tests/unit/engine/test-instants \
 	tests/unit/engine/test-jitter \
 	tests/unit/engine/test-lives \
@@ -22,6 +23,8 @@ tests_unit_engine_test_commands_SOURCES = tests/unit/engine/test-commands.c test
 tests_unit_engine_test_commands_LDADD = $(engine_libs)
 tests_unit_engine_test_concurrency_SOURCES = tests/unit/engine/test-concurrency.c tests/unit/engine/story.h
 tests_unit_engine_test_concurrency_LDADD = $(engine_libs)
+tests_unit_engine_test_days_SOURCES = tests/unit/engine/test-days.c tests/unit/engine/story.h
+tests_unit_engine_test_days_LDADD = $(engine_libs)
 tests_unit_engine_test_instants_SOURCES = tests/unit/engine/test-instants.c tests/unit/engine/story.h
 tests_unit_engine_test_instants_LDADD = $(engine_libs)
 tests_unit_engine_test_jitter_SOURCES = tests/unit/engine/test-jitter.c tests/unit/engine/story.h
