@@ -15,7 +15,8 @@
 struct candidate {
         struct job *job;
         struct wall fixed_after, paused_until;
-        struct wall at; /* the next one to be given */
+        struct wall extra; /* the one that @after makes now; WALL_NEVER */
+        struct wall at;    /* the next one to be given */
         size_t left;    /* so many more of this job; SIZE_MAX: no limit */
 };
 
@@ -61,7 +62,11 @@ static bool advance(const struct next *x, struct candidate *c, struct wall after
         /* Under a pause instants pass without a run. */
         if (after.usec < c->paused_until.usec)
                 after = (struct wall){ c->paused_until.usec - 1 };
-        return c->left > 0 && schedule_next(&s, after, c->fixed_after, &c->at) == 0 && c->at.usec <= x->to.usec;
+        if (schedule_next(&s, after, c->fixed_after, &c->at) < 0)
+                c->at = WALL_NEVER;
+        if (c->extra.usec > after.usec && c->extra.usec < c->at.usec)
+                c->at = c->extra;
+        return c->left > 0 && !wall_is_never(c->at) && c->at.usec <= x->to.usec;
 }
 
 static bool before(const struct next *x, size_t a, size_t b)
@@ -164,6 +169,7 @@ static bool add_job(void *arg, const char *asked, const struct job_view *v)
         x->v[x->n_v++] = (struct candidate){
                 .job = job_ref((struct job *)v->job),
                 .fixed_after = v->state.fixed_after,
+                .extra = wall_is_never(v->state.after_base) ? WALL_NEVER : v->next,
                 .paused_until = v->state.paused ? v->state.pause_until : (struct wall){ INT64_MIN },
         };
         return true;

@@ -221,19 +221,29 @@ static json_t *print_labels(const struct job *job)
         return o;
 }
 
-bool job_waits_for_boot(const struct job_view *v)
+static bool has_entry(const struct job_view *v, enum calendar_kind kind)
 {
-        if (!wall_is_never(v->next))
-                return false;
         for (uint32_t i = 0; v->job && i < v->job->n_entries; i++)
-                if (v->job->entries[i].kind == CALENDAR_REBOOT)
+                if (v->job->entries[i].kind == kind)
                         return true;
         return false;
 }
 
+bool job_waits_for_boot(const struct job_view *v)
+{
+        return wall_is_never(v->next) && has_entry(v, CALENDAR_REBOOT);
+}
+
+/* @after has no instant while a run is unfinished, or a pause holds it back. */
+static bool waits_for_end(const struct job_view *v)
+{
+        return has_entry(v, CALENDAR_AFTER) && (v->active > 0 || v->state.paused);
+}
+
 bool job_is_past(const struct job_view *v)
 {
-        return v->job && v->job->n_entries > 0 && !v->job->policy->blocked && wall_is_never(v->next) && !job_waits_for_boot(v);
+        return v->job && v->job->n_entries > 0 && !v->job->policy->blocked && wall_is_never(v->next) && !job_waits_for_boot(v) &&
+               !waits_for_end(v);
 }
 
 json_t *print_job(const struct control *c, const struct job_view *v, json_t *last)

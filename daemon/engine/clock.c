@@ -16,6 +16,10 @@ static void new_epoch(struct engine *e, bool all)
         EACH_JOB(e, ej) {
                 struct wall was = ej->watermark;
 
+                if (ej->after && ej->after->base.usec > e->now.usec && ej->def) {
+                        instants_begin(e, ej, e->now);
+                        instants_arm(e, ej);
+                }
                 if (ej->watermark.usec <= e->now.usec || ej->removed)
                         continue;
                 ej->epoch = e->epoch;

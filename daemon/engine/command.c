@@ -33,6 +33,8 @@ static void command_run(struct engine *e, const struct command *c, struct ejob *
                 return;
         }
         r = run_create(e, ej, TRIGGER_MANUAL, WALL_NEVER, c->force ? RUN_FORCED : 0, c->by_uid);
+        if (ej->after)
+                instants_arm(e, ej);
         out_reply(e, c->id, ERROR_NONE, NULL, r->info.id, true, false);
         if (!c->force && how == CONCURRENCY_REPLACE)
                 runs_replace(e, ej, r);
@@ -92,6 +94,7 @@ static void command_enable(struct engine *e, const struct command *c, struct ejo
         /* A re-enabled job begins at the moment it is seen; what a pause holds back is decided at the resume. */
         if (!(ej->pause && ej->pause->hold) && e->now.usec > ej->watermark.usec)
                 ej->watermark = e->now;
+        instants_begin(e, ej, e->now);
         out_job(e, ej);
         instants_arm(e, ej);
         out_reply(e, c->id, ERROR_NONE, NULL, 0, true, false);

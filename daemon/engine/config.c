@@ -42,6 +42,7 @@ static void set_definition(struct engine *e, struct ejob *ej, struct job *def)
         out_hold(e, ej->def);
         ej->def = job_ref(def);
         ej->definition_stored = false;
+        instants_follow(e, ej);
 }
 
 /* The definition of a job that the store knew, seen for the first time in this life of the daemon. */
@@ -59,6 +60,7 @@ static void put_restored(struct engine *e, struct ejob *ej, struct job *def, uin
                         range_add(e, ej, TRIGGER_SCHEDULE, RUN_MISSED, REASON_CHANGED, ej->watermark, e->now, 0, 0);
                 range_close(ej);
                 ej->watermark = (struct wall){ MAX(ej->watermark.usec, e->now.usec) };
+                instants_begin(e, ej, e->now);
         }
         if (was_removed || ej->schedule_digest != digest) {
                 ej->schedule_digest = digest;
@@ -99,6 +101,7 @@ static void put(struct engine *e, struct job *def)
                         ej->schedule_digest = digest;
                         if ((changed || !ej->pause || !ej->pause->hold) && e->now.usec > ej->watermark.usec)
                                 ej->watermark = e->now;
+                        instants_begin(e, ej, e->now);
                         out_job(e, ej);
                 }
         }
@@ -126,6 +129,7 @@ static void take_away(struct engine *e, struct ejob *ej)
                 due_take_up(e, ej);
                 due_drop_held(e, ej);
                 out_hold(e, TAKE_PTR(ej->def));
+                instants_follow(e, ej);
                 e->n_jobs--;
                 sorted_remove(e, ej);
         }
@@ -178,6 +182,8 @@ void config_loaded(struct engine *e, const struct event *ev)
         EACH_JOB(e, ej) {
                 if (ej->epoch > e->epoch)
                         e->epoch = ej->epoch;
+                if (ej->after && ej->after->base.usec > e->now.usec && !e->clock_waiting)
+                        instants_begin(e, ej, e->now);
                 for (struct erun *r = ej->first, *next; r; r = next) {
                         next = r->next;
                         if ((r->info.state == RUN_QUEUED || r->info.state == RUN_WAITING) && r->no_retry && r->info.start == 0)

@@ -5,6 +5,7 @@ static void accounted(struct engine *e, struct ejob *ej, struct wall until)
 {
         if (until.usec > ej->watermark.usec)
                 ej->watermark = until;
+        instants_accounted(e, ej);
         out_job(e, ej);
 }
 
@@ -37,7 +38,7 @@ static void regular(struct engine *e, struct ejob *ej, struct wall at)
 /* All of one moment. */
 static void in_time(struct engine *e, struct ejob *ej, struct wall at)
 {
-        struct schedule s = job_schedule(ej->def);
+        struct schedule s = instants_schedule(ej);
         struct schedule_moment m;
 
         if (!schedule_is_special(&s) ||
@@ -155,7 +156,7 @@ static void pass(struct passing *p, struct wall until)
 
 static void pass_all(struct engine *e, struct ejob *ej, enum run_reason reason, struct wall until)
 {
-        struct passing p = { .e = e, .ej = ej, .s = job_schedule(ej->def),
+        struct passing p = { .e = e, .ej = ej, .s = instants_schedule(ej),
                              .rules = { { WALL_ALWAYS, reason }, { WALL_NEVER, REASON_NONE } } };
 
         pass(&p, until);
@@ -164,7 +165,7 @@ static void pass_all(struct engine *e, struct ejob *ej, enum run_reason reason, 
 /* Instants in (watermark, until] that passed without being taken up: catch_up decides about those that would have run. */
 static void passed(struct engine *e, struct ejob *ej, struct wall until)
 {
-        struct passing p = { .e = e, .ej = ej, .s = job_schedule(ej->def) };
+        struct passing p = { .e = e, .ej = ej, .s = instants_schedule(ej) };
         const struct job_policy *policy = ej->def->policy;
         int64_t deadline = policy->starting_deadline_usec;
         struct wall from = ej->watermark, last, late = WALL_ALWAYS;
@@ -204,7 +205,7 @@ static void sum_part(void *arg, const struct schedule_part *part)
 /* Instants in (watermark, until] of a job that is paused or off: one row that grows. */
 static void off(struct engine *e, struct ejob *ej, enum run_reason reason, struct wall until)
 {
-        struct schedule s = job_schedule(ej->def);
+        struct schedule s = instants_schedule(ej);
         struct schedule_part all = { .count = 0 };
 
         schedule_walk(&s, ej->watermark, ej->fixed_after, until, sum_part, &all);
@@ -279,7 +280,7 @@ void due_boot(struct engine *e, struct ejob *ej)
 
         if (!ej->def || ej->def->policy->blocked)
                 return;
-        s = job_schedule(ej->def);
+        s = instants_schedule(ej);
         if (!schedule_has_reboot(&s))
                 return;
         delayed = job_delay(ej->def, e->opt.machine, e->now) > 0;
@@ -293,6 +294,7 @@ void due_boot(struct engine *e, struct ejob *ej)
                 reason = REASON_CONCURRENCY;
         if (reason == REASON_NONE) {
                 (void)run_create(e, ej, TRIGGER_BOOT, e->now, 0, UINT32_MAX);
+                instants_arm(e, ej);
                 runs_admit(e, ej);
                 return;
         }

@@ -43,6 +43,7 @@ static void job_free(struct ejob *ej)
         }
         job_unref(ej->def);
         free(ej->range);
+        free(ej->after);
         if (ej->pause)
                 free(ej->pause->why);
         free(ej->pause);
@@ -92,6 +93,10 @@ int engine_restore_job(struct engine *e, const struct job_state *s)
         ej->restored = true;
         ej->last_success = s->last_success;
         ej->enabled_override = s->enabled_override;
+        if (!wall_is_never(s->after_base) && s->after_base.usec != 0) {
+                ej->after = engine_alloc(sizeof(*ej->after));
+                ej->after->base = s->after_base;
+        }
         if (s->epoch > e->epoch)
                 e->epoch = s->epoch;
         if (s->id >= e->next_job)

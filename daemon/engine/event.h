@@ -121,6 +121,7 @@ struct job_state {
         uint32_t paused_by;
         struct wall paused_at, pause_until;
         const char *pause_why;    /* NULL */
+        struct wall after_base;   /* from where @after counts; WALL_NEVER: the job has none */
 };
 
 enum row_type {

@@ -62,6 +62,13 @@ struct erange {
         struct run_info info;
 };
 
+/* Of a job with `@after`: its expressions, that one standing for the instant which it makes now. */
+struct eafter {
+        struct wall base;        /* from where it counts */
+        uint32_t i;              /* its place among the expressions; the shortest, if there are several */
+        struct calendar entries[];
+};
+
 /* There may be 100,000. */
 struct ejob {
         uint64_t id;
@@ -85,6 +92,7 @@ struct ejob {
         struct erun *first, *last; /* unfinished runs, oldest first; `last` of the active ones, behind it those apart */
         struct erange *range;    /* NULL: none open */
         struct epause *pause;    /* NULL: not paused */
+        struct eafter *after;    /* NULL: no @after among the expressions */
         struct ejob *dirty_next;
         char name[];
 };
@@ -221,6 +229,10 @@ void clock_wait_over(struct engine *e);
 
 /* instants.c */
 bool job_enabled(const struct ejob *ej);
+void instants_follow(struct engine *e, struct ejob *ej);
+void instants_begin(struct engine *e, struct ejob *ej, struct wall base);
+struct schedule instants_schedule(const struct ejob *ej);
+void instants_accounted(struct engine *e, struct ejob *ej);
 struct wall instants_next(const struct ejob *ej, struct wall after);
 struct wall instants_due(const struct ejob *ej);
 void instants_arm(struct engine *e, struct ejob *ej);

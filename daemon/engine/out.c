@@ -152,7 +152,7 @@ static void put_job(struct engine *e, const struct ejob *ej)
                         .id = ej->id, .name = ej->name, .watermark = ej->watermark, .fixed_after = ej->fixed_after,
                         .epoch = ej->epoch, .schedule_digest = ej->schedule_digest, .removed = ej->removed,
                         .last_success = ej->last_success, .enabled_override = ej->enabled_override,
-                        .pause_until = WALL_NEVER,
+                        .pause_until = WALL_NEVER, .after_base = ej->after ? ej->after->base : WALL_NEVER,
                 },
         };
 

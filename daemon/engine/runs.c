@@ -412,9 +412,20 @@ static void forget(struct engine *e, const struct erun *r)
                 out_after_store(e, &a, NULL, false);
 }
 
+/* The last unfinished run of a job is over: @after counts from there. */
+static void after_end(struct engine *e, struct ejob *ej, struct wall ended)
+{
+        if (!ej->after || ej->first)
+                return;
+        instants_begin(e, ej, ended.usec < e->now.usec ? ended : e->now);
+        if (e->loaded)
+                instants_arm(e, ej);
+}
+
 void run_end(struct engine *e, struct erun *r, enum run_state state, enum run_reason reason)
 {
         struct ejob *ej = r->ej;
+        struct wall ended;
 
         assert(run_state_ends(state));
         heap_remove(&e->ready, r);
@@ -432,8 +443,10 @@ void run_end(struct engine *e, struct erun *r, enum run_state state, enum run_re
         out_run_now(e, r);
         unlink_run(ej, r);
         slot_remove(e, r);
+        ended = r->info.ended_at;
         out_hold(e, TAKE_PTR(r->def));
         run_free(r);
+        after_end(e, ej, ended);
         runs_admit(e, ej);
 }
 

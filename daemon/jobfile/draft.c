@@ -574,8 +574,6 @@ static void apply_schedule(struct reading *r, struct draft *d, const struct node
                                  why.position + 1, why.message);
                 else if (calendar_never(&j->entries[n]))
                         complain(r, i, "schedule", NULL, "`%s` never matches any day", clip(t, clipped));
-                else if (j->entries[n].kind == CALENDAR_AFTER)
-                        complain(r, i, "schedule", NULL, "@after is not supported");
                 else
                         j->texts[n++] = (char *)t;
         }

@@ -23,6 +23,7 @@ const struct column job_columns[] = {
         COL(job_state, "paused_at", COLUMN_WALL, paused_at),
         COL(job_state, "pause_until", COLUMN_WALL, pause_until),
         COL(job_state, "pause_why", COLUMN_TEXT, pause_why),
+        COL(job_state, "after_base", COLUMN_WALL, after_base),
 };
 const size_t n_job_columns = sizeof(job_columns) / sizeof(job_columns[0]);
 

@@ -57,8 +57,12 @@ static const char version_1[] =
         "CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, text BLOB NOT NULL,"
         "  uid INTEGER NOT NULL, mode INTEGER NOT NULL) STRICT;";
 
+/* From where @after counts. */
+static const char version_2[] = "ALTER TABLE job ADD COLUMN after_base INTEGER;";
+
 const struct migration migrations[] = {
         { version_1 },
+        { version_2 },
 };
 const unsigned n_migrations = ARRAY_SIZE(migrations);
 

@@ -413,3 +413,35 @@ dead() {
 has_output() {
 	[ -n "$(ctl logs "$1")" ]
 }
+
+@test "@after: so long after the end of the run before, also over a restart" {
+	job a <<-YAML
+		jobs: {follows: {schedule: "@after 2s", command: "until [ -e $ROOT/go ]; do sleep 0.05; done"}}
+	YAML
+	start_daemon
+	eventually is_running follows
+	[ "$(ctl list follows --json | field "[d['jobs'][0]['next'], d['jobs'][0]['past']]")" = '[null, false]' ]
+	stop_daemon
+	start_daemon
+	is_running follows
+	touch "$ROOT/go"
+	eventually two_ended
+	# Each instant is 2 s after the end before it, rounded up to a whole second.
+	ctl runs follows --state succeeded --json | python3 -c '
+import datetime, json, sys
+runs = sorted(json.load(sys.stdin)["runs"], key=lambda r: r["id"])
+time = lambda t: datetime.datetime.fromisoformat(t).timestamp()
+for a, b in zip(runs, runs[1:]):
+    gap = time(b["scheduled_at"]) - time(a["ended_at"])
+    assert 2 <= gap < 3.001, (gap, a, b)
+'
+	[ "$(ctl next follows -n 5 --json | field "len(d['next'])")" -le 1 ]
+}
+
+is_running() {
+	ctl runs "$1" --state running -q | grep -q .
+}
+
+two_ended() {
+	[ "$(ctl runs follows --state succeeded -q | wc -l)" -ge 2 ]
+}

@@ -74,6 +74,8 @@ static const struct {
 } good[] = {
         { "schedule: 0 2 * * *", "\"schedule\":\"0 2 * * *\"" },
         { "schedule: H 0~5 L * FRI#2", "\"schedule\":\"H 0~5 L * FRI#2\"" },
+        { "schedule: \"@after 10m\"", "\"schedule\":\"@after 10m\"" },
+        { "schedule: [\"@after 90\", 0 2 * * *]", "\"schedule\":[\"@after 90\",\"0 2 * * *\"]" },
         { "schedule: '@daily'", "\"schedule\":\"@daily\"" },
         { "schedule: [\"@daily\", 30 5 * * *]", "\"schedule\":[\"@daily\",\"30 5 * * *\"]" },
         { "schedule:\n    - 0 2 * * *", "\"schedule\":\"0 2 * * *\"" },
@@ -205,7 +207,8 @@ static const struct {
         { "schedule: 0 0 L15 * *", 4, 15, "day-of-month" },
         { "schedule: \"0 0 * * fri#6\"", 4, 15, "#6" },
         { "schedule: \"0 0 31W 4 *\"", 4, 15, "never" },
-        { "schedule: \"@after 10m\"", 4, 15, "@after" },
+        { "schedule: \"@after 500ms\"", 4, 15, "@after" },
+        { "schedule: \"@after\"", 4, 15, "@after" },
         { "schedule: @daily", 4, 15, "quote" },
         { "schedule: * * * * *", 4, 15, "quote" },
         { "timezone: Europe/../etc/passwd", 4, 15, "timezone" },

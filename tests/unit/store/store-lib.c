@@ -154,7 +154,8 @@ struct job_state make_job(uint64_t id, const char *name)
                                    .enabled_override = -1,
                                    .paused_by = UINT32_MAX,
                                    .paused_at = WALL_NEVER,
-                                   .pause_until = WALL_NEVER };
+                                   .pause_until = WALL_NEVER,
+                                   .after_base = WALL_NEVER };
 }
 
 struct run_info make_run(uint64_t id, uint64_t job, enum run_state state)
@@ -270,6 +271,7 @@ struct job_state random_job(uint64_t *rng, uint64_t id, const char *name)
                 .paused_at = random_wall(rng),
                 .pause_until = random_wall(rng),
                 .pause_why = whys[random_u64(rng) % ARRAY_SIZE(whys)],
+                .after_base = random_wall(rng),
         };
 }
 
@@ -292,7 +294,7 @@ bool jobs_equal(const struct job_state *a, const struct job_state *b)
         return SAME(id) && streq(a->name, b->name) && SAME_WALL(watermark) && SAME_WALL(fixed_after) && SAME(epoch) &&
                SAME(schedule_digest) && SAME(removed) && SAME_WALL(last_success) && SAME(enabled_override) &&
                SAME(paused) && SAME(pause_hold) && SAME(paused_by) && SAME_WALL(paused_at) && SAME_WALL(pause_until) &&
-               streq_ptr(a->pause_why, b->pause_why);
+               streq_ptr(a->pause_why, b->pause_why) && SAME_WALL(after_base);
 }
 
 int put_job(struct store *s, uint64_t seq, const struct job_state *j)

@@ -360,6 +360,53 @@ static void test_migrations(void)
         ok(access(in(dir, "state.db.before-v2.part"), F_OK) < 0, "nothing is left of its making");
 }
 
+static int take_job(void *arg, const struct job_state *j)
+{
+        struct job_state *found = arg;
+
+        found[j->id % 4] = *j;
+        found[j->id % 4].name = NULL;
+        return 0;
+}
+
+/* A database that the version before wrote: what it lacks is made, what it has stays. */
+static void test_version_1(void)
+{
+        const char *dir = scratch_folder();
+        struct job_state found[4] = { 0 }, j = make_job(1, "a");
+        char path[512];
+        sqlite3 *db = NULL;
+        struct error err = ERROR_NULL;
+        struct store *s;
+
+        (void)snprintf(path, sizeof(path), "%s/state.db", dir);
+        if (db_open(path, DB_CREATE, &db, NULL) < 0 || schema_migrate(db, path, migrations, 1, &err) < 0)
+                abort();
+        is_int(sqlite3_exec(db,
+                            "INSERT INTO job (id, name, watermark, fixed_after, epoch, schedule_digest, removed, last_success,"
+                            " enabled_override, paused, pause_hold) VALUES (1, 'a', 12000000, 5, 3, 77, 0, 9, -1, 0, 0),"
+                            " (2, 'b', 24000000, 5, 3, 78, 1, 9, 0, 0, 0); UPDATE meta SET job = 2, run = 41, seq = 9",
+                            NULL, NULL, NULL),
+               SQLITE_OK, "a database of version 1");
+        db = db_close(db);
+        s = start_store(dir, NULL);
+        is_int(sql_number(dir, "PRAGMA user_version"), n_migrations, "is opened and brought up to date");
+        ok(access(in(dir, "state.db.before-v2"), F_OK) == 0, "a backup is beside it");
+        j.watermark = WALL_SEC(30);
+        j.after_base = WALL_SEC(29);
+        (void)put_job(s, 10, &j);
+        store_submit(s, 10);
+        (void)wait_stored(s, 10, NULL);
+        store_close(s);
+        s = open_store(dir);
+        is_int(store_load_jobs(s, take_job, found, NULL), 0, "its jobs are loaded");
+        ok(found[1].after_base.usec == WALL_SEC(29).usec && found[1].watermark.usec == WALL_SEC(30).usec, "what is new is kept");
+        ok(wall_is_never(found[2].after_base) && found[2].watermark.usec == 24000000 && found[2].epoch == 3 &&
+                   found[2].schedule_digest == 78 && found[2].removed && found[2].enabled_override == 0,
+           "what was there is as it was, without what it had not");
+        store_close(s);
+}
+
 static void test_newer(void)
 {
         const char *dir = scratch_folder();
@@ -465,6 +512,7 @@ int main(void)
         test_damage();
         test_strange_rows();
         test_migrations();
+        test_version_1();
         test_newer();
         test_words();
         test_filesystems();
