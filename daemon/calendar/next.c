@@ -115,7 +115,8 @@ static int32_t next_time_of_day(const struct calendar *c, int32_t tod)
         return hour * 3600 + __builtin_ctzll(c->minute) * 60 + __builtin_ctzll(c->second);
 }
 
-bool match_next(const struct calendar *c, int64_t after, int64_t *ret_next)
+/* match_next(), as far as the end of the year that is so many years later. */
+static inline bool next_within(const struct calendar *c, int64_t after, unsigned years, int64_t *ret_next)
 {
         int64_t day = floor_div(after + 1, SEC_PER_DAY), year, last_year;
         unsigned month, d;
@@ -123,7 +124,7 @@ bool match_next(const struct calendar *c, int64_t after, int64_t *ret_next)
         int32_t tod;
 
         civil_date(day, &year, &month, &d);
-        last_year = year + 400;
+        last_year = year + years;
         if (c->month >> month & 1) {
                 days = match_month_days(c, year, month, civil_weekday(day - (d - 1)));
                 if (days >> d & 1) {
@@ -143,7 +144,7 @@ bool match_next(const struct calendar *c, int64_t after, int64_t *ret_next)
         for (;;) {
                 if (!months) {
                         /* Nothing needs longer than this but 29 February on a certain weekday; so it is time to ask. */
-                        if (year == last_year || (year == last_year - 391 && calendar_never(c)))
+                        if (year == last_year || (year + 395 == last_year && calendar_never(c)))
                                 return false;
                         year++;
                         months = c->month;
@@ -157,6 +158,11 @@ bool match_next(const struct calendar *c, int64_t after, int64_t *ret_next)
                         return true;
                 }
         }
+}
+
+bool match_next(const struct calendar *c, int64_t after, int64_t *ret_next)
+{
+        return next_within(c, after, 400, ret_next);
 }
 
 int64_t match_latest_local(const struct tz *zone, const struct tz_span *span, int64_t sec)
@@ -186,6 +192,34 @@ static bool next_fixed(const struct calendar *c, const struct tz *zone, int64_t 
         return true;
 }
 
+#define MISSES_MAX 3 /* matches that fell into gaps, after which it is asked whether there are others */
+
+/* True if it is proved that from tz_rule_sec() on every match falls into a gap.  A year begins on one of seven days and is
+ * a leap year or not: one of each kind is looked at. */
+static bool only_in_gaps(const struct calendar *c, const struct tz *zone)
+{
+        static const uint8_t kinds[] = { 1, 2, 3, 5, 6, 9, 10, 4, 8, 12, 16, 20, 24, 28 }; /* years after 2000 + 400 n */
+        int64_t rule_sec = tz_rule_sec(zone), era;
+
+        if (rule_sec == INT64_MAX)
+                return false;
+        era = 2000 + 400 * (MAX(rule_sec, 0) / SEC_PER_ERA + 1);
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                int64_t at = civil_days(era + kinds[i], 1, 1) * SEC_PER_DAY - 1,
+                        end = civil_days(era + kinds[i] + 1, 1, 1) * SEC_PER_DAY, local, sec;
+                int kind;
+
+                while (next_within(c, at, 0, &local)) {
+                        sec = tz_local_to_utc(zone, local, &kind);
+                        /* Near its edges a year hangs on the kind of its neighbour. */
+                        if (kind >= 0 || sec < at + 3 * SEC_PER_DAY || sec > end - 3 * SEC_PER_DAY)
+                                return false;
+                        at = sec + tz_offset_at(zone, sec) - 1;
+                }
+        }
+        return true;
+}
+
 /* An interval is due at exactly the instants whose local time matches.  Span by span; but `local`, the next match of a
  * clock that runs on, is only searched anew where a change makes the clock pass it over or go back before the search's
  * start, and spans that lie wholly before it are jumped over. */
@@ -193,6 +227,7 @@ static bool next_interval(const struct calendar *c, const struct tz *zone, int64
 {
         struct tz_span s;
         int64_t start, local, begin, limit;
+        unsigned misses = 0;
 
         tz_span_at(zone, after, &s);
         start = after + s.offset_sec; /* nothing in (start, local) matches */
@@ -210,9 +245,11 @@ static bool next_interval(const struct calendar *c, const struct tz *zone, int64
                 begin = sec + s.offset_sec;
                 if (begin > start && begin <= local)
                         continue;
-                /* An expression whose every match falls into some gap is given up after a whole cycle of the zone's
-                 * rule, which may begin later than `after`. */
+                /* An expression whose every match falls into some gap is given up where the rule begins, if that can be
+                 * proved in a few of its years; else after a whole cycle of it, which may begin later than `after`. */
                 start = begin - 1;
+                if (++misses == MISSES_MAX && only_in_gaps(c, zone))
+                        limit = MIN(limit, tz_rule_sec(zone) + TZ_OFFSET_MAX_SEC);
                 if (start > limit || !match_next(c, start, &local))
                         return false;
         }

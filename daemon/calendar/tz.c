@@ -40,11 +40,12 @@ struct tz {
         bool cyclic;        /* [cycle_sec, cycle_sec + SEC_PER_ERA) stands for all that comes later… */
         bool cyclic_before; /* …and, where there is nothing but the rule, for all that came before */
         int64_t cycle_sec;
+        int64_t rule_sec; /* tz_rule_sec() */
 };
 
 static const struct tz_type utc_types[] = { { .abbreviation = "UTC" } };
 static const struct tz_entry utc_entries[] = { { .begin_sec = INT64_MIN } };
-static const struct tz utc = { .name = "UTC", .digest = 1, .types = utc_types, .entries = utc_entries, .n = 1 };
+static const struct tz utc = { .name = "UTC", .digest = 1, .types = utc_types, .entries = utc_entries, .n = 1, .rule_sec = INT64_MAX };
 
 /* What is gathered while reading. */
 struct builder {
@@ -292,6 +293,27 @@ static uint64_t digest_of(const struct builder *b)
 }
 
 /* One block: the struct, the entries, the types, the name. */
+/* Data often name changes that the rule would make as well: back from the window of 400 years, as long as each entry is
+ * that of 400 years later. */
+static int64_t find_rule_sec(const struct builder *b)
+{
+        int64_t rule_sec = b->cycle_sec;
+        size_t i = 0, j;
+
+        if (!b->cyclic)
+                return INT64_MAX;
+        if (b->cyclic_before)
+                return INT64_MIN;
+        while (i < b->n && b->entries[i].begin_sec < b->cycle_sec)
+                i++;
+        for (j = b->n; j > 0 && b->entries[j - 1].begin_sec >= b->cycle_sec + SEC_PER_ERA; j--)
+                continue;
+        while (i-- > 1 && j-- > 1 && b->entries[i].begin_sec == b->entries[j].begin_sec - SEC_PER_ERA &&
+               b->entries[i].offset_sec == b->entries[j].offset_sec)
+                rule_sec = b->entries[i].begin_sec;
+        return rule_sec;
+}
+
 static struct tz *build(const struct builder *b, const char *name)
 {
         size_t entries = b->n * sizeof(struct tz_entry), types = b->n_types * sizeof(struct tz_type),
@@ -313,6 +335,7 @@ static struct tz *build(const struct builder *b, const char *name)
                 .cyclic = b->cyclic,
                 .cyclic_before = b->cyclic_before,
                 .cycle_sec = b->cycle_sec,
+                .rule_sec = find_rule_sec(b),
         };
         return tz;
 }
@@ -364,6 +387,11 @@ const char *tz_name(const struct tz *tz)
 uint64_t tz_digest(const struct tz *tz)
 {
         return tz->digest;
+}
+
+int64_t tz_rule_sec(const struct tz *tz)
+{
+        return tz->rule_sec;
 }
 
 /* Moves `sec` into the table; what was taken off is returned, to be added again. */

@@ -1,6 +1,6 @@
 # Benches: `make bench` builds them, runs them all, and prints each measure beside its reference of the same run.
 # One alone, or quickly: tests/bench/run BUILDDIR [--quick] [NAME...].
-bench_targets = bench-nextfire bench-spawn bench-late bench-stamp bench-tiny bench-engine bench-yamlfiles bench-runner bench-instants
+bench_targets = bench-nextfire bench-worstfire bench-spawn bench-late bench-stamp bench-tiny bench-engine bench-yamlfiles bench-runner bench-instants
 EXTRA_PROGRAMS += $(bench_targets)
 EXTRA_DIST += tests/bench/exprs.txt tests/bench/peer.cjs tests/bench/peer.go tests/bench/run
 CLEANFILES += $(bench_targets)
@@ -9,6 +9,8 @@ bench_nextfire_SOURCES = tests/bench/nextfire.c
 bench_nextfire_LDADD = libcalendar.a libbase.a
 bench_instants_SOURCES = tests/bench/instants.c
 bench_instants_LDADD = libcalendar.a libbase.a
+bench_worstfire_SOURCES = tests/bench/worstfire.c tests/unit/calendar/zone.h
+bench_worstfire_LDADD = libcalendar.a libbase.a
 bench_spawn_SOURCES = tests/bench/spawn.c tests/bench/bench.h
 bench_late_SOURCES = tests/bench/late.c tests/bench/bench.h
 bench_stamp_SOURCES = tests/bench/stamp.c tests/bench/bench.h

@@ -221,6 +221,32 @@ static void test_local(void)
 }
 
 /* Transitions in the data, and the footer behind them. */
+/* From where on a zone's changes are those of its rule: that of data which name changes until 2037 is much older. */
+static void test_rule_begins(void)
+{
+        static const struct {
+                const char *name;
+                int64_t first, last;
+        } rows[] = {
+                { "Europe/Berlin", INT64_C(820454400), INT64_C(852076800) },     /* 1996: October since then */
+                { "America/New_York", INT64_C(1167609600), INT64_C(1199145600) }, /* 2007: March, November */
+        };
+        _cleanup_(tz_freep) struct tz *made = zone_of_rule("CET-1CEST,M3.5.0,M10.5.0/3"),
+                                      *none = zone_of_rule("CET-1");
+
+        ok(tz_rule_sec(made) == INT64_MIN, "a zone of a rule alone goes by it always");
+        ok(tz_rule_sec(none) == INT64_MAX && tz_rule_sec(tz_utc()) == INT64_MAX, "one without daylight saving has none");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(tz_freep) struct tz *tz = zone_load(rows[i].name);
+
+                if (!tz)
+                        tap_skip(rows[i].name, "no zone files here");
+                else if (!ok(tz_rule_sec(tz) >= rows[i].first && tz_rule_sec(tz) <= rows[i].last,
+                             "%s goes by its rule since that was made", rows[i].name))
+                        diag("since %lld", (long long)tz_rule_sec(tz));
+        }
+}
+
 static void test_transitions(void)
 {
         uint8_t data[512] = {}, *p = data;
@@ -343,6 +369,7 @@ int main(void)
         test_spans();
         test_special_rules();
         test_local();
+        test_rule_begins();
         test_transitions();
         test_broken();
         test_right();
