@@ -1,5 +1,6 @@
 /* firedump: reads questions from standard input, one a line, fields separated by tabs:
  *   FILE FROM UNTIL EXPRESSION [EXPRESSION …]
+ * (`wall ` in front of an expression: under `dst: wall`),
  * and answers each in one line: the instants in (FROM, UNTIL] of the expressions' union in that zone, found one after
  * the other; then, behind a `|`, what schedule_count() and schedule_last() say.  For test-next.py. */
 #include <inttypes.h>
@@ -42,11 +43,17 @@ static bool answer(char *line)
         s.zone = zone;
         from = WALL_SEC(strtoll(strtok_r(NULL, "\t", &save), NULL, 10));
         until = WALL_SEC(strtoll(strtok_r(NULL, "\t", &save), NULL, 10));
-        while (s.n < EXPRESSIONS_MAX && (word = strtok_r(NULL, "\t\n", &save)))
-                if (calendar_parse(word, NULL, &entries[s.n++], &error) < 0) {
+        while (s.n < EXPRESSIONS_MAX && (word = strtok_r(NULL, "\t\n", &save))) {
+                bool by_clock = strncmp(word, "wall ", 5) == 0;
+
+                if (calendar_parse(by_clock ? word + 5 : word, NULL, &entries[s.n], &error) < 0) {
                         fprintf(stderr, "%s: %s\n", word, error.message);
                         return false;
                 }
+                if (by_clock)
+                        calendar_set_wall(&entries[s.n]);
+                s.n++;
+        }
         t = from;
         while (schedule_next(&s, t, (struct wall){ INT64_MIN }, &t) == 0 && t.usec <= until.usec)
                 printf("%" PRId64 " ", wall_sec(t));

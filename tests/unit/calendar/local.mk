@@ -42,9 +42,11 @@ TESTS += tests/unit/calendar/test-no-python3.sh
 endif
 TESTS += tests/unit/calendar/test-pure.sh
 EXTRA_DIST += tests/unit/calendar/test-pure.sh $(calendar_python_tests) tests/unit/calendar/test-no-python3.sh \
-	tests/data/schedules/README.md tests/data/schedules/normative.jsonl
+	tests/data/schedules/README.md tests/data/schedules/normative.jsonl \
+	tests/data/schedules/other-dialects.jsonl
 
-# Every zone of the system, 1970 to 2400: some minutes.
-check-zones: tests/unit/calendar/zonedump$(EXEEXT)
+# Every zone of the system, 1970 to 2400: ten to twenty minutes.
+check-zones: tests/unit/calendar/zonedump$(EXEEXT) tests/unit/calendar/firedump$(EXEEXT)
 	$(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(srcdir)/tests/unit/calendar/test-zones.py --all
+	$(AM_TESTS_ENVIRONMENT) $(PYTHON3) $(srcdir)/tests/unit/calendar/test-next.py --all
 .PHONY: check-zones

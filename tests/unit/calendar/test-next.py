@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Next instants against an oracle that shares no code with the daemon: minute by minute through a few days around an
-offset change, with Python's zoneinfo. Random expressions; SEED=n repeats a run. Prints TAP.
+offset change, and day by day through many years, with Python's zoneinfo. Random expressions; SEED=n repeats a run.
+With --all: every zone of the system, 1970 to 2400. Prints TAP.
 """
+import calendar
+import functools
 import os
 import random
 import subprocess
@@ -31,6 +34,7 @@ KNOWN = [
     ("Europe/Berlin", "2026-03-29"), ("Europe/Berlin", "2026-10-25"), ("Europe/Berlin", "2099-10-25"),
 ]
 # And any others of these, in any year.
+ALL = "--all" in sys.argv
 ZONES = """Europe/Berlin America/New_York America/Santiago Asia/Tehran Asia/Gaza Africa/Cairo Africa/Casablanca
 Pacific/Chatham America/St_Johns Europe/Lisbon Pacific/Norfolk America/Asuncion Asia/Amman Europe/Moscow
 Pacific/Apia""".split()
@@ -53,11 +57,46 @@ def utc(text):
     return int(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp())
 
 
+@functools.lru_cache(100000)
+def nearest_weekday(year, month, wanted):
+    n = calendar.monthrange(year, month)[1]
+    if not 1 <= wanted <= n:
+        return None
+    return min((abs(d - wanted), d) for d in range(1, n + 1) if calendar.weekday(year, month, d) < 5)[1]
+
+
+def days_left(t):
+    return calendar.monthrange(t.year, t.month)[1] - t.day
+
+
+def odd_day(rng):
+    """An element of day-of-month that is not a number: its text, and whether a day is meant."""
+    n = rng.choice([0, 1, 2, 3, 27, 28, 29, 30, rng.randint(0, 30)])
+    d = rng.choice([1, 2, 15, 28, 29, 30, 31, rng.randint(1, 31)])
+    text = rng.choice(["L", "l"]) if n == 0 and rng.random() < 0.9 else f"L-{n}"
+    return rng.choice([
+        (text, lambda t: days_left(t) == n),
+        (f"{d}{rng.choice('Ww')}", lambda t: nearest_weekday(t.year, t.month, d) == t.day),
+        (f"{text}W", lambda t: nearest_weekday(t.year, t.month, t.day + days_left(t) - n) == t.day),
+    ])
+
+
+def odd_weekday(rng):
+    """The same for day-of-week."""
+    d, n = rng.randint(0, 7), rng.randint(1, 5)
+    name = rng.choice([str(d), NAMES["dow"][d % 7], NAMES["dow"][d % 7].upper()])
+    return rng.choice([
+        (f"{name}{rng.choice('Ll')}", lambda t: t.isoweekday() % 7 == d % 7 and days_left(t) < 7),
+        (f"{name}#{n}", lambda t: t.isoweekday() % 7 == d % 7 and (t.day + 6) // 7 == n),
+    ])
+
+
 class Field:
     """A field's text and what it stands for, made together: nothing here reads an expression."""
 
-    def __init__(self, rng, low, high, near, names=None):
+    def __init__(self, rng, low, high, near, names=None, odd=None):
         shape = rng.choice("*******//llrrRn11")
+        self.odd = []
         self.star = shape in "*/"
         v = lambda: rng.choice(near) if near and rng.random() < 0.6 else rng.randint(low, high)
         named = lambda n: rng.choice([names[n - low], names[n - low].upper()])
@@ -75,6 +114,19 @@ class Field:
         else:
             some = [v() for _ in range(1 if shape in "1n" else rng.randint(2, 5))]
             self.text, self.values = ",".join(map(word, some)), set(some)
+        if odd and rng.random() < 0.4:
+            some = [odd(rng) for _ in range(rng.choice([1, 1, 1, 2, 3]))]
+            self.odd = [meant for _, meant in some]
+            texts = [text for text, _ in some]
+            if not self.star and rng.random() < 0.7:
+                self.text, self.values = ",".join(texts), set()
+            elif self.star or rng.random() < 0.5:
+                self.text = ",".join([self.text, *texts])
+            else:
+                self.text = ",".join([*texts, self.text])
+
+    def holds(self, value, t):
+        return value in self.values or any(meant(t) for meant in self.odd)
 
 
 class Fields:
@@ -83,19 +135,29 @@ class Fields:
         self.second = Field(rng, 0, 59, [0, 59, 30]) if rng.random() < 0.15 else None
         self.minute = Field(rng, 0, 59, [0, 30, 59, 1])
         self.hour = Field(rng, 0, 23, [0, 1, 2, 3, 23, d.hour])
-        self.dom = Field(rng, 1, 31, [d.day, (d + timedelta(1)).day, (d - timedelta(1)).day])
+        self.dom = Field(rng, 1, 31, [d.day, (d + timedelta(1)).day, (d - timedelta(1)).day], odd=odd_day)
         self.month = Field(rng, 1, 12, [d.month], NAMES["month"])
-        self.dow = Field(rng, 0, 6, [], NAMES["dow"])
+        self.dow = Field(rng, 0, 6, [], NAMES["dow"], odd_weekday)
         if self.second and len(self.second.values) > 6:
             self.second.values, self.second.text, self.second.star = {0, 20}, "0,20", False
         fields = [self.second, self.minute, self.hour, self.dom, self.month, self.dow]
         self.text = " ".join(f.text for f in fields if f)
         self.interval = any(f.star for f in fields[:3] if f)
+        if rng.random() < 0.1:  # dst: wall
+            self.text, self.interval = "wall " + self.text, True
+        self.days = {}
+
+    def matches_day(self, t):
+        dom, dow = self.dom.holds(t.day, t), self.dow.holds(t.isoweekday() % 7, t)
+        return t.month in self.month.values and (dom and dow if self.dom.star or self.dow.star else dom or dow)
 
     def matches(self, t):
-        dom, dow = t.day in self.dom.values, t.isoweekday() % 7 in self.dow.values
-        return (t.minute in self.minute.values and t.hour in self.hour.values and t.month in self.month.values and
-                (dom and dow if self.dom.star or self.dow.star else dom or dow))
+        if t.minute not in self.minute.values or t.hour not in self.hour.values:
+            return False
+        day = t.date()
+        if day not in self.days:
+            self.days[day] = self.matches_day(day)
+        return self.days[day]
 
     def fires(self, window):
         seconds = self.second.values if self.second else {0}
@@ -134,6 +196,9 @@ class Window:
         begin, end = day - 2 * DAY, day + 3 * DAY
         at = lambda u: datetime.fromtimestamp(u, zone).replace(tzinfo=None, fold=0)
         self.minutes = [(u, at(u)) for u in range(begin, end + 1, MINUTE)]
+        self.aligned = all(t.second == 0 for _, t in self.minutes)
+        if not self.aligned:
+            return
         first, shown = {}, begin
         for u, t in self.minutes:
             first.setdefault(t, u)
@@ -149,7 +214,6 @@ class Window:
         # Near its edges a window does not see all of a change that is not its own.
         self.begin, self.end = begin + DAY, end - DAY
         self.middle = at(day)
-        self.aligned = all(t.second == 0 for _, t in self.minutes)
 
 
 def changes(name, year):
@@ -160,7 +224,40 @@ def changes(name, year):
     return [day + i * DAY for i in range(365) if offsets[i] != offsets[i + 1]]
 
 
+def all_zones():
+    seen = set()
+    for root, dirs, files in os.walk(DIR):
+        dirs[:] = sorted(d for d in dirs if d not in ("posix", "right"))
+        for name in sorted(files):
+            path = os.path.join(root, name)
+            with open(path, "rb") as f:
+                data = f.read()
+            if data[:4] == b"TZif" and data not in seen: # one of those that are linked
+                seen.add(data)
+                yield os.path.relpath(path, DIR)
+
+
+def all_windows(rng):
+    for name in all_zones():
+        yield Years(name, 1970, 2185)
+        yield Years(name, 2185, 2400)
+        years = rng.sample(range(1971, 2037), 66) + rng.sample(range(2037, 2400), 4)
+        found = 0
+        for year in years:
+            days = changes(name, year)
+            if days:
+                yield Window(name, rng.choice(days))
+                found += 1
+            if found == 3:
+                break
+
+
 def windows(rng):
+    for _ in range(4):
+        year = rng.randint(1970, 2360)
+        name = rng.choice(ZONES)
+        if os.path.exists(os.path.join(DIR, name)):
+            yield Years(name, year, year + 40)
     for name, day in KNOWN:
         if os.path.exists(os.path.join(DIR, name)):
             yield Window(name, utc(day))
@@ -171,8 +268,45 @@ def windows(rng):
                 yield Window(name, day)
 
 
+class Years:
+    """All days of some years, for fixed expressions that are due at one time of day. The instant of a local time is what
+    zoneinfo makes of it; of one that does not exist, the change that skips it."""
+
+    def __init__(self, name, first, last):
+        self.path = os.path.join(DIR, name)
+        self.name = f"{name} {first}-{last}"
+        with open(self.path, "rb") as f:
+            self.zone = ZoneInfo.from_file(f)
+        self.begin = utc(f"{first}-01-01") + DAY
+        self.end = utc(f"{last}-12-31") - DAY
+        self.days = [datetime(first, 1, 1) + timedelta(i) for i in range((last - first + 1) * 366)]
+        self.middle = datetime((first + last) // 2, 1, 1)
+
+    def instant(self, local):
+        at = int(local.replace(tzinfo=self.zone).timestamp())  # fold=0: the first time; skipped: by the offset before
+        shown = lambda u: datetime.fromtimestamp(u, self.zone).replace(tzinfo=None, fold=0)
+        if shown(at) == local:
+            return at
+        low, high = at - 2 * DAY, at + 2 * DAY  # the local clock is before `local`, and after it
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if shown(middle) < local else (low, middle)
+        return high
+
+    def questions(self, rng, n):
+        for _ in range(n):
+            k = Fields(rng, self)
+            hour, minute = rng.choice([(0, 0), (0, 30), (1, 30), (2, 30), (23, 59), (rng.randint(0, 23), 5)])
+            expr = f"{minute} {hour} {k.dom.text} {k.month.text} {k.dow.text}"
+            fires = {self.instant(d.replace(hour=hour, minute=minute)) for d in self.days if k.matches_day(d)}
+            yield [expr], self.begin, sorted(f for f in fires if self.begin < f <= self.end)
+
+
 def questions(rng, window):
-    for _ in range(25):
+    if isinstance(window, Years):
+        yield from window.questions(rng, 1 if ALL else 4)
+        return
+    for _ in range(8 if ALL else 25):
         n = rng.choice([1, 1, 1, 1, 2, 3, 5])
         kinds = [rng.choice([Fields] * 12 + [Every, At])(rng, window) for _ in range(n)]
         fires = set().union(*(k.fires(window) for k in kinds))
@@ -198,8 +332,8 @@ def main():
     rng = random.Random(seed)
     print(f"# SEED={seed}")
     asked = failed = instants = n = 0
-    for window in windows(rng):
-        if not window.aligned:
+    for window in all_windows(rng) if ALL else windows(rng):
+        if isinstance(window, Window) and not window.aligned:
             continue
         all_of = list(questions(rng, window))
         lines = ["\t".join([window.path, str(begin), str(window.end), *exprs]) for exprs, begin, _ in all_of]
