@@ -45,7 +45,7 @@ static const struct option_row runs_options[] = {
         { OPT_STATE, "state", 0, "STATE", "only runs in this state; may be repeated, or a list with commas" },
         { OPT_FAILED, "failed", 0, NULL, "only runs that failed, timed out, were lost or missed" },
         { OPT_USER, "user", 0, "USER", "only runs as this user" },
-        { OPT_TRIGGER, "trigger", 0, "TRIGGER", "only runs of this trigger: schedule, catch_up, boot, manual" },
+        { OPT_TRIGGER, "trigger", 0, "TRIGGER", "only runs of this trigger: schedule, catch_up, boot, manual, backfill" },
         { OPT_SINCE, "since", 0, "T", "only runs since this time" },
         { OPT_UNTIL, "until", 0, "T", "only runs until this time" },
         { OPT_COUNT, "count", 'n', "N", "the newest N (50 on a terminal, else all)" },
@@ -112,6 +112,15 @@ static const struct option_row pause_options[] = {
         { OPT_MESSAGE, "message", 'm', "WHY", "why, for others to read" },
         { OPT_HOLD, "hold", 0, NULL, "instants meanwhile count as missed, and catch_up decides at the resume" },
         { OPT_QUIET, "quiet", 'q', NULL, "say nothing" },
+        { OPT_NONE },
+};
+
+static const struct option_row backfill_options[] = {
+        { OPT_FROM, "from", 0, "T", "the instants from this time on" },
+        { OPT_TO, "to", 0, "T", "up to this time (now)" },
+        { OPT_LIMIT, "limit", 0, "N", "more instants than N are refused (1000)" },
+        { OPT_DRY_RUN, "dry-run", 0, NULL, "only print which instants it would be" },
+        { OPT_QUIET, "quiet", 'q', NULL, "print the runs' numbers only" },
         { OPT_NONE },
 };
 
@@ -225,6 +234,16 @@ const struct command commands[] = {
           MANY,
           0,
           cmd_disable },
+        { "backfill",
+          {},
+          ACT,
+          "JOB --from T [--to T]",
+          "run past instants of a job, oldest first",
+          backfill_options,
+          1,
+          1,
+          0,
+          cmd_backfill },
         { "reload",
           {},
           ACT,

@@ -246,7 +246,7 @@ int run_filters(struct cli *c, char *const *jobs, size_t n_jobs, json_t **ret_pa
                 json_object_set_new(params, "user", json_string(opt_value(c, OPT_USER)));
         if (opt_given(c, OPT_TRIGGER)) {
                 if (run_trigger_from_name(opt_value(c, OPT_TRIGGER)) == TRIGGER_INVALID)
-                        return fail_usage(c, "--trigger: no such trigger: `%s' (schedule, catch_up, boot, manual)",
+                        return fail_usage(c, "--trigger: no such trigger: `%s' (schedule, catch_up, boot, manual, backfill)",
                                           opt_value(c, OPT_TRIGGER));
                 json_object_set_new(params, "trigger", json_string(opt_value(c, OPT_TRIGGER)));
         }

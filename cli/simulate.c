@@ -141,7 +141,7 @@ static void row_of_run(struct sim *s, const struct run_info *r)
         struct sim_job *j = &s->jobs[r->job_id - 1];
 
         if (!run_state_ends(r->state)) {
-                if (r->state == RUN_QUEUED && r->start == 0 && r->reason != REASON_NONE)
+                if ((r->state == RUN_QUEUED || r->state == RUN_WAITING) && r->start == 0 && r->reason != REASON_NONE)
                         waits(s, r);
                 return;
         }
@@ -350,7 +350,7 @@ static void tell_waiting(struct sim *s)
         const struct run_info *r;
 
         for (uint64_t after = 0; (r = engine_run_after(s->e, after)); after = r->id) {
-                if (r->state != RUN_QUEUED || r->start > 0)
+                if ((r->state != RUN_QUEUED && r->state != RUN_WAITING) || r->start > 0)
                         continue;
                 s->sum.waiting++;
                 tell(s, &(struct sim_instant){

@@ -117,10 +117,9 @@ static bool has_run(const struct act *a, uint64_t run)
 /* run.cancel of a job: all its runs that have not ended. */
 static bool add_runs_of(struct act *a, const char *job)
 {
-        struct engine *e = a->call->c->ctx.engine;
-        const struct run_info *r;
+        const struct run_info *r = engine_job_run(a->call->c->ctx.engine, job, 0);
 
-        for (size_t i = 0; (r = engine_job_run(e, job, i)); i++)
+        for (; r; r = engine_job_run_next(r))
                 if (!add_target(a, job, r))
                         return false;
         return true;

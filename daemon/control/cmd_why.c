@@ -302,7 +302,7 @@ static void on_instant(void *arg, struct run_list *list, const struct error *err
                 for (size_t i = 0; list && i < list->n; i++)
                         if (list->v[i].id > 0 && covers(&list->v[i], w->at) && (!row || list->v[i].id > row->id))
                                 row = &list->v[i];
-                for (size_t i = 0; (live = engine_job_run(call->c->ctx.engine, name, i)); i++)
+                for (live = engine_job_run(call->c->ctx.engine, name, 0); live; live = engine_job_run_next(live))
                         if (covers(live, w->at))
                                 row = live;
                 if (err)

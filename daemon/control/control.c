@@ -275,7 +275,10 @@ void control_reply(struct control *c, uint64_t command, enum error_code code, co
         if (!p)
                 return;
         HASH_DEL(c->pending, p);
-        act_replied(p->call, p->index, code, message, run, durable);
+        if (p->call->method == METHOD_JOB_BACKFILL)
+                backfill_replied(p->call, p->index, code, message, run, durable);
+        else
+                act_replied(p->call, p->index, code, message, run, durable);
         call_unref(p->call);
         free(p);
 }

@@ -257,7 +257,7 @@ const char *passwd_name(const struct passwd_cache *p, uid_t uid); /* NULL: not t
 int watch_add(struct control *c, struct watch *w, uint64_t run);
 void watch_remove(struct control *c, struct watch *w); /* one that was not added is fine */
 int slice_add(struct call *call, bool (*work)(struct call *call));
-/* Sends a command for `call`; its answer comes to act_replied(). */
+/* Sends a command for `call`; its answer comes to act_replied() or backfill_replied(). */
 int command_send(struct call *call, size_t index, struct command *cmd);
 
 /* ---- scan.c: the jobs that a list of names and patterns means */
@@ -303,6 +303,7 @@ TBL_METHODS(X)
 #undef X
 void act_replied(struct call *call, size_t index, enum error_code code, const char *message, uint64_t run,
                  bool durable);
+void backfill_replied(struct call *call, size_t index, enum error_code code, const char *message, uint64_t run, bool durable);
 void reload_answer(struct call *call);
 /* Finds a job that the caller may see; answers `not_found` itself and returns false if there is none. */
 bool find_job(struct call *call, const char *name, struct job_view *ret);

@@ -147,7 +147,8 @@ void say_run(const struct control *c, const struct run_info *r, char *buf, size_
                 (void)snprintf(when, sizeof(when), "when it was asked to");
         } else {
                 say_time(c, r->scheduled_at, from, sizeof(from));
-                (void)snprintf(who, sizeof(who), "run %llu of %s (due at %s)", (unsigned long long)r->id, r->job, from);
+                (void)snprintf(who, sizeof(who), "run %llu of %s (%s %s)", (unsigned long long)r->id, r->job,
+                               r->trigger == TRIGGER_BACKFILL ? "backfill of" : "due at", from);
                 if (r->scheduled_until.usec > r->scheduled_at.usec)
                         (void)snprintf(when, sizeof(when), "from %s to %s (%llu instants)", from,
                                        say_time(c, r->scheduled_until, to, sizeof(to)), (unsigned long long)r->count);

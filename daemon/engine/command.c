@@ -41,6 +41,38 @@ static void command_run(struct engine *e, const struct command *c, struct ejob *
         runs_admit(e, ej);
 }
 
+/* Past instants run after all, oldest first: a manual act, so the watermark stays where it is, and pauses don't matter.
+ * What is due now comes before them, what comes later joins their end. */
+static void command_backfill(struct engine *e, const struct command *c, struct ejob *ej)
+{
+        uint32_t flags = ej->def->policy->concurrency == CONCURRENCY_ALLOW ? 0 : RUN_CHAINED;
+        uint64_t first = 0;
+
+        assert(c->n_instants > 0 && c->n_instants <= BACKFILL_STEP_MAX);
+        if (ej->def->policy->blocked) {
+                refuse(e, c, ERROR_CONFLICT, 0, "%s is blocked: %s", ej->name, ej->def->policy->blocked);
+                return;
+        }
+        if (c->instants[c->n_instants - 1].usec > e->now.usec) {
+                refuse(e, c, ERROR_CONFLICT, 0, "the clock was set back: the newest of these instants is still to come");
+                return;
+        }
+        due_take_up(e, ej);
+        if (ej->n_active + c->n_instants > BACKFILL_RUNS_MAX) {
+                refuse(e, c, ERROR_CONFLICT, ej->first ? ej->first->info.id : 0,
+                       "%s has %u unfinished runs, and %d are the most that a backfill may leave", ej->name, ej->n_active, BACKFILL_RUNS_MAX);
+                return;
+        }
+        for (size_t i = 0; i < c->n_instants; i++) {
+                const struct erun *r = run_create(e, ej, TRIGGER_BACKFILL, c->instants[i], flags, c->by_uid);
+
+                if (first == 0)
+                        first = r->info.id;
+        }
+        out_reply(e, c->id, ERROR_NONE, NULL, first, true, false);
+        runs_admit(e, ej);
+}
+
 static void command_cancel(struct engine *e, const struct command *c)
 {
         struct erun *r = run_find(e, c->run);
@@ -122,6 +154,9 @@ void command_apply(struct engine *e, const struct command *c)
         switch (c->type) {
         case COMMAND_RUN:
                 command_run(e, c, ej);
+                break;
+        case COMMAND_BACKFILL:
+                command_backfill(e, c, ej);
                 break;
         case COMMAND_PAUSE:
                 command_pause(e, c, ej);

@@ -66,6 +66,8 @@ bool engine_job_find(struct engine *e, const char *name, struct job_view *ret);
 const struct run_info *engine_run_find(struct engine *e, uint64_t run, const struct job **ret_job);
 /* Unfinished runs of a job, oldest first: the i-th, or NULL. */
 const struct run_info *engine_job_run(struct engine *e, const char *name, size_t i);
+/* The one after it, or NULL: `r` is one that engine_job_run() or this gave in the same step. */
+const struct run_info *engine_job_run_next(const struct run_info *r);
 /* Any unfinished run with a number over `after`, the smallest; NULL at the end.  For listing them all. */
 const struct run_info *engine_run_after(struct engine *e, uint64_t after);
 

@@ -37,6 +37,7 @@ enum end_cause { END_SELF, END_TIMEOUT, END_TOTAL_TIMEOUT, END_STOPPED /* we tol
 
 enum command_type {
         COMMAND_RUN,     /* make a manual run of `job` */
+        COMMAND_BACKFILL, /* make runs of `job` for past instants */
         COMMAND_CANCEL,  /* end `run` */
         COMMAND_PAUSE, COMMAND_RESUME, COMMAND_ENABLE, COMMAND_DISABLE, /* `job` */
         COMMAND_NR
@@ -52,7 +53,13 @@ struct command {
         bool hold;           /* PAUSE: instants count as missed and catch_up decides at the resume */
         struct wall until;   /* PAUSE: resumes by itself; WALL_NEVER: does not */
         const char *why;     /* PAUSE: may be NULL */
+        const struct wall *instants; /* BACKFILL: oldest first, none later than now; borrowed for the step */
+        size_t n_instants;   /* 1 … BACKFILL_STEP_MAX */
 };
+
+/* A backfill comes in pieces, so that no step is long; this many runs of a job may be unfinished after one. */
+#define BACKFILL_STEP_MAX 200
+#define BACKFILL_RUNS_MAX 10000
 
 /* A job file's stored form; passed through from CONFIG to the rows of the same unit, so that a text and its taking
  * effect are one transaction. */
@@ -185,7 +192,7 @@ struct action {
                         uint64_t command;  /* command.id */
                         enum error_code code;
                         const char *message;   /* NULL when code is ERROR_NONE */
-                        uint64_t run;          /* the run made or meant; 0 */
+                        uint64_t run;          /* the run made or meant, the first of those made; 0 */
                         bool durable;
                 } reply;
                 struct run_info publish;

@@ -87,7 +87,7 @@ struct ejob {
         bool dirty : 1;          /* its row is to be put at the end of the step */
         uint32_t n_active;       /* unfinished runs, but for those that stand apart */
         uint32_t n_admitted;     /* of them past the job's concurrency */
-        uint32_t n_catch_up;     /* chained catch-ups among the unfinished */
+        uint32_t n_catch_up;     /* chained catch-ups and backfilled ones among the unfinished */
         uint32_t n_joined;       /* regular instants that wait at the end of that chain */
         struct erun *first, *last; /* unfinished runs, oldest first; `last` of the active ones, behind it those apart */
         struct erange *range;    /* NULL: none open */
@@ -267,6 +267,8 @@ void run_start_failed(struct engine *e, const struct event *ev);
 void run_exited(struct engine *e, const struct event *ev);
 void run_lost(struct engine *e, const struct event *ev);
 enum run_verdict { VERDICT_GO, VERDICT_JOIN, VERDICT_SKIP };
+/* Part of a chain by itself, not for having joined one. */
+bool run_makes_chain(const struct run_info *r);
 enum run_verdict runs_judge(const struct ejob *ej);
 void run_join(struct erun *r);
 bool runs_delayed_full(const struct ejob *ej);

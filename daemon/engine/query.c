@@ -79,6 +79,14 @@ const struct run_info *engine_job_run(struct engine *e, const char *name, size_t
         return r ? &r->info : NULL;
 }
 
+const struct run_info *engine_job_run_next(const struct run_info *r)
+{
+        _Static_assert(offsetof(struct erun, info) == 0, "what is looked at is the run itself");
+        const struct erun *run = (const struct erun *)(const void *)r;
+
+        return run->next ? &run->next->info : NULL;
+}
+
 const struct run_info *engine_run_after(struct engine *e, uint64_t after)
 {
         size_t lo = 0, hi = e->n_slots;
@@ -132,7 +140,7 @@ void engine_check(const struct engine *e)
                         sent += r->info.state == RUN_STARTING && r->start_sent;
                         active += !r->apart;
                         admitted += r->admitted && !(r->info.flags & RUN_FORCED);
-                        chained += r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED);
+                        chained += run_makes_chain(&r->info);
                         joined += r->joined;
                         runs++;
                 }

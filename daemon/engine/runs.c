@@ -45,6 +45,11 @@ void run_move(struct engine *e, struct erun *r, enum run_state state, enum run_r
 }
 
 /* Active ones stand in order of their coming, behind them those apart. */
+bool run_makes_chain(const struct run_info *r)
+{
+        return (r->flags & RUN_CHAINED) && (r->trigger == TRIGGER_CATCH_UP || r->trigger == TRIGGER_BACKFILL);
+}
+
 static void link_run(struct ejob *ej, struct erun *r)
 {
         struct erun *before = ej->last;
@@ -66,7 +71,7 @@ static void link_run(struct ejob *ej, struct erun *r)
                 ej->last = r;
                 ej->n_active++;
         }
-        if (r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED))
+        if (run_makes_chain(&r->info))
                 ej->n_catch_up++;
         range_close(ej);
 }
@@ -87,7 +92,7 @@ static void unlink_run(struct ejob *ej, struct erun *r)
                 ej->n_admitted--;
         if (r->joined)
                 ej->n_joined--;
-        if (r->info.trigger == TRIGGER_CATCH_UP && (r->info.flags & RUN_CHAINED))
+        if (run_makes_chain(&r->info))
                 ej->n_catch_up--;
 }
 
@@ -162,7 +167,7 @@ static bool delay(struct engine *e, struct erun *r)
 {
         struct wall end;
 
-        if (r->def->policy->jitter_usec <= 0 || r->info.trigger == TRIGGER_MANUAL)
+        if (r->def->policy->jitter_usec <= 0 || r->info.trigger == TRIGGER_MANUAL || r->info.trigger == TRIGGER_BACKFILL)
                 return false;
         end = delay_end(e, r);
         if (end.usec <= e->now.usec)

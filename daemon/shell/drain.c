@@ -23,6 +23,13 @@ void shell_queue(struct shell *s, const struct event *ev)
                         abort();
                 if (ev->command.why && !(x->why = strdup(ev->command.why)))
                         abort();
+                if (ev->command.n_instants > 0) {
+                        x->instants = reallocarray(NULL, ev->command.n_instants, sizeof(*x->instants));
+                        if (!x->instants)
+                                abort();
+                        memcpy(x->instants, ev->command.instants, ev->command.n_instants * sizeof(*x->instants));
+                }
+                x->event.command.instants = x->instants;
                 x->event.command.job = x->job;
                 x->event.command.why = x->why;
         }
@@ -33,6 +40,7 @@ void queue_done(struct queue *q)
         for (size_t i = 0; i < q->n; i++) {
                 free(q->v[(q->head + i) % q->allocated].job);
                 free(q->v[(q->head + i) % q->allocated].why);
+                free(q->v[(q->head + i) % q->allocated].instants);
         }
         free(q->v);
         *q = (struct queue){ 0 };
@@ -167,6 +175,7 @@ void shell_drain(struct shell *s)
                         shell_step(s, &x.event);
                         free(x.job);
                         free(x.why);
+                        free(x.instants);
                 } else if (tick_due(s)) {
                         struct event ev = { .type = EVENT_TICK };
 

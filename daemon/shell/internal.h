@@ -25,6 +25,7 @@
 struct queued {
         struct event event;
         char *job, *why; /* owned copies of a command's strings */
+        struct wall *instants; /* and of its instants */
 };
 
 struct queue {

@@ -158,7 +158,7 @@ static enum haste row_haste(struct gather *g, const struct row *row)
                 bool new = row->run.id > g->last_run;
 
                 g->last_run = MAX(g->last_run, row->run.id);
-                if (row->run.trigger != TRIGGER_MANUAL)
+                if (row->run.trigger != TRIGGER_MANUAL && row->run.trigger != TRIGGER_BACKFILL)
                         return HASTE_LAZY;
                 return new ? HASTE_NOW : run_state_ends(row->run.state) ? HASTE_SOON : HASTE_LAZY;
         }

@@ -48,6 +48,8 @@ enum param_type {
         X(METHOD_JOB_NEXT, "job.next", RIGHT_SEE, false, cmd_job_next, \
           "The next instants of jobs, in order of time") \
         X(METHOD_JOB_RUN, "job.run", RIGHT_ACT, true, cmd_job_run, "Run jobs now") \
+        X(METHOD_JOB_BACKFILL, "job.backfill", RIGHT_ACT, true, cmd_job_backfill, \
+          "Make runs of past instants of a job, in one chain") \
         X(METHOD_JOB_PAUSE, "job.pause", RIGHT_ACT, true, cmd_job_pause, \
           "Let instants of jobs pass until they are resumed") \
         X(METHOD_JOB_RESUME, "job.resume", RIGHT_ACT, true, cmd_job_resume, "End a pause") \
@@ -99,6 +101,12 @@ enum method {
         X(METHOD_JOB_NEXT, "to", PARAM_TIME, false, "instants up to this time") \
         X(METHOD_JOB_RUN, "jobs", PARAM_STRINGS, true, "names and patterns") \
         X(METHOD_JOB_RUN, "force", PARAM_BOOL, false, "leave out `concurrency` (right: admin)") \
+        X(METHOD_JOB_BACKFILL, "job", PARAM_STRING, true, "name") \
+        X(METHOD_JOB_BACKFILL, "from", PARAM_TIME, true, "instants from this time on") \
+        X(METHOD_JOB_BACKFILL, "to", PARAM_TIME, false, "… up to this time; default: now") \
+        X(METHOD_JOB_BACKFILL, "limit", PARAM_COUNT, false, \
+          "more instants than that are refused (1000; at most 10,000)") \
+        X(METHOD_JOB_BACKFILL, "dry_run", PARAM_BOOL, false, "only tell which instants it would be") \
         X(METHOD_JOB_PAUSE, "jobs", PARAM_STRINGS, true, "names and patterns") \
         X(METHOD_JOB_PAUSE, "until", PARAM_TIME, false, "resumes by itself then") \
         X(METHOD_JOB_PAUSE, "why", PARAM_STRING, false, "a text that is shown") \

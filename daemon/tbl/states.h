@@ -100,7 +100,8 @@ enum run_reason {
         X(TRIGGER_SCHEDULE, "schedule") \
         X(TRIGGER_CATCH_UP, "catch_up") \
         X(TRIGGER_BOOT, "boot")         \
-        X(TRIGGER_MANUAL, "manual")
+        X(TRIGGER_MANUAL, "manual")     \
+        X(TRIGGER_BACKFILL, "backfill")
 
 enum run_trigger {
 #define X(e, name) e,

@@ -1,6 +1,7 @@
 # Suites with a real daemon below a folder of its own.  Each bats file, and each longer test in Python, runs alone too:
 #	top_srcdir=... top_builddir=... bats tests/bats/runs.bats
 bats_suites = \
+	tests/bats/backfill.bats \
 	tests/bats/daemon.bats \
 	tests/bats/files.bats \
 	tests/bats/jobctl-act.bats \

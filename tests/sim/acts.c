@@ -91,7 +91,7 @@ void check_reply(struct sim *s, const struct action *act)
                      act->reply.message ? "a" : "no");
         if (act->reply.code != ERROR_NONE)
                 return;
-        if (s->degraded && m->c.type == COMMAND_RUN)
+        if (s->degraded && (m->c.type == COMMAND_RUN || m->c.type == COMMAND_BACKFILL))
                 fail(s, "a run is made while nothing can be written");
         if (act->reply.command == s->command_now)
                 m->seq = s->store.emitted;
@@ -101,7 +101,7 @@ void check_reply(struct sim *s, const struct action *act)
         if (!act->reply.durable && !s->degraded)
                 fail(s, "a reply that is not durable though the state can be written");
         r = act->reply.run ? srun_find(s, act->reply.run) : NULL;
-        if (m->c.type == COMMAND_RUN && act->reply.durable && !(r && r->has_du) &&
+        if ((m->c.type == COMMAND_RUN || m->c.type == COMMAND_BACKFILL) && act->reply.durable && !(r && r->has_du) &&
             !(act->reply.run < s->n_runs && s->settled[act->reply.run].state))
                 fail(s, "run %llu was promised and is not there", (unsigned long long)act->reply.run);
         if (m->c.type == COMMAND_CANCEL && act->reply.durable && (r = srun_find(s, m->c.run)) && r->has_du &&

@@ -156,6 +156,7 @@ void send_command(struct sim *s, struct command c)
                 .c = c, .life = s->life, .at = s->now, .degraded = s->degraded, .seq = s->store.emitted + 1
         };
         snprintf(m->job, sizeof(m->job), "%s", c.job ? c.job : "-");
+        m->c.instants = NULL;
         m->c.job = NULL; /* of the model: its name is kept beside */
         s->count.commands++;
         if (c.type == COMMAND_CANCEL && srun_find(s, c.run))
@@ -166,6 +167,27 @@ void send_command(struct sim *s, struct command c)
         step(s, &ev);
         s->command_now = 0;
         s->commands[c.id - 1].seq = s->store.emitted;
+}
+
+/* Somebody wants some instants of the past to run after all. */
+static void backfill(struct sim *s)
+{
+        struct sjob *j = &s->jobs[rng_range(&s->past, 0, (int64_t)s->n_jobs - 1)];
+        struct wall at[4];
+        size_t n = (size_t)rng_range(&s->past, 1, ARRAY_SIZE(at)), from;
+
+        if (!j->force || !j->force_oracle || j->force_oracle->n == 0)
+                return;
+        from = oracle_after(j->force_oracle, wall_now(s) - rng_range(&s->past, 0, 48) * HOUR);
+        for (size_t i = 0; i < n; i++) {
+                if (from + i >= j->force_oracle->n || j->force_oracle->sec[from + i] * SECOND > wall_now(s))
+                        n = i;
+                else
+                        at[i] = WALL_SEC(j->force_oracle->sec[from + i]);
+        }
+        if (n > 0)
+                send_command(s, (struct command){ .type = COMMAND_BACKFILL, .job = j->name, .by_uid = 1000, .until = WALL_NEVER,
+                                                  .instants = at, .n_instants = n });
 }
 
 static void any_command(struct sim *s)
@@ -204,6 +226,8 @@ static void any_command(struct sim *s)
                 c.job = "no-such-job";
         }
         send_command(s, c);
+        if (rng_chance(&s->past, .5))
+                backfill(s);
 }
 
 /* Some files change: in force at once, or at the next start if the daemon is down. */

@@ -206,13 +206,45 @@ static bool has_chain(const struct sjob *j)
         return false;
 }
 
+static bool makes_chain(const struct sjob *j, uint64_t before)
+{
+        for (const struct srun *o = j->first; o; o = o->job_next)
+                if (o->id < before && (o->em.flags & RUN_CHAINED) && (o->em.trigger == TRIGGER_CATCH_UP || o->em.trigger == TRIGGER_BACKFILL))
+                        return true;
+        return false;
+}
+
+/* Asked for, of an instant that has passed, in the order asked for; in a chain unless they may overlap. */
+static void check_backfill(struct sim *s, const struct srun *r, const struct run_info *n)
+{
+        const struct sjob *j = r->job;
+        const struct command_model *m = s->command_now ? &s->commands[s->command_now - 1] : NULL;
+
+        if (!m || m->c.type != COMMAND_BACKFILL || !streq(m->job, j->name))
+                fail(s, "%s: run %llu of the past, and nobody asked for it", j->name, (unsigned long long)r->id);
+        if (n->scheduled_at.usec > s->last_wall || n->scheduled_until.usec != n->scheduled_at.usec || n->count != 1)
+                fail(s, "%s: run %llu is of no past instant", j->name, (unsigned long long)r->id);
+        if (!j->force || !(n->flags & RUN_CHAINED) != (j->force->policy->concurrency == CONCURRENCY_ALLOW))
+                fail(s, "%s: run %llu of the past is %sin a chain", j->name, (unsigned long long)r->id, n->flags & RUN_CHAINED ? "" : "not ");
+        for (const struct srun *o = j->first; o; o = o->job_next)
+                if (o->id < r->id && o->em.trigger == TRIGGER_BACKFILL && o->state_seq == s->store.emitted + 1 &&
+                    o->em.scheduled_at.usec >= n->scheduled_at.usec)
+                        fail(s, "%s: runs %llu and %llu of the past are not oldest first", j->name, (unsigned long long)o->id,
+                             (unsigned long long)r->id);
+}
+
 /* A run comes into being (or an instant is put aside). */
 static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
 {
         struct sjob *j = r->job;
         const struct job *d = j->force;
         int64_t late = s->last_wall - n->scheduled_at.usec;
-        bool instant = n->trigger != TRIGGER_MANUAL;
+        bool instant = n->trigger != TRIGGER_MANUAL && n->trigger != TRIGGER_BACKFILL;
+
+        if (n->trigger == TRIGGER_BACKFILL)
+                check_backfill(s, r, n);
+        if (n->trigger == TRIGGER_SCHEDULE && n->state == RUN_QUEUED && !(n->flags & RUN_CHAINED) && makes_chain(j, r->id))
+                fail(s, "%s: run %llu of an instant does not join the chain", j->name, (unsigned long long)r->id);
         if (!instant)
                 return;
         if (s->degraded)
@@ -345,7 +377,7 @@ static void unit_of(struct sim *s, struct sjob *j, const struct run_info *n, uin
                 j->unit_chain = 0;
                 j->unit_limit = j->unit_passed = false;
         }
-        if (n->trigger == TRIGGER_MANUAL || n->trigger == TRIGGER_BOOT || n->created_at.usec > s->last_wall)
+        if (n->trigger == TRIGGER_MANUAL || n->trigger == TRIGGER_BACKFILL || n->trigger == TRIGGER_BOOT || n->created_at.usec > s->last_wall)
                 return;
         /* After a gap everything up to now has passed, also what would still be on time. */
         if ((n->created_at.usec == s->last_wall || n->state == RUN_MISSED) &&

@@ -30,7 +30,7 @@ void cover_run_row(struct sim *s, struct srun *r)
         const struct run_info *n = &r->du;
         struct sjob *j = r->job;
 
-        if (n->trigger == TRIGGER_MANUAL) {
+        if (n->trigger == TRIGGER_MANUAL || n->trigger == TRIGGER_BACKFILL) { /* covers nothing */
                 r->du_until = n->scheduled_until.usec;
                 r->du_count = n->count;
                 return;

@@ -10,6 +10,9 @@ EXTRA_DIST += tests/sim/test-planted.sh tests/sim/test-seeds.sh tests/sim/seeds 
 # Bugs on purpose, each a patch of one file; a new invariant comes with its bug.
 planted = \
 	tests/sim/planted/any-exit-good.patch \
+	tests/sim/planted/backfill-accounts.patch \
+	tests/sim/planted/backfill-overlaps.patch \
+	tests/sim/planted/backfill-passed.patch \
 	tests/sim/planted/cancelled-retried.patch \
 	tests/sim/planted/catch-up-lost.patch \
 	tests/sim/planted/catch-up-oldest.patch \

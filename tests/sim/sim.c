@@ -67,6 +67,7 @@ static void run_seed(struct sim *s)
         s->rng.s = rng_next(&(struct rng){ s->opt.seed }) ^ (s->opt.seed << 32);
         s->gen.s = rng_next(&s->rng);
         s->world.s = rng_next(&s->rng);
+        s->past.s = s->world.s ^ UINT64_C(0x5bd1e995);
         s->base_wall = pick_begin(&s->rng);
         s->end = s->opt.days * DAY;
         s->wall_off = s->base_wall;

@@ -1,6 +1,7 @@
 # Stories of the engine, one rule at a time (the simulator in tests/sim has them all at once), and what it may depend on.
 engine_tests = \
 	tests/unit/engine/test-after \
+	tests/unit/engine/test-backfill \
 	tests/unit/engine/test-catch-up \
 	tests/unit/engine/test-clock \
 	tests/unit/engine/test-commands \
@@ -18,6 +19,8 @@ engine_libs = libengine.a libcalendar.a libbase.a
 
 tests_unit_engine_test_after_SOURCES = tests/unit/engine/test-after.c tests/unit/engine/story.h
 tests_unit_engine_test_after_LDADD = $(engine_libs)
+tests_unit_engine_test_backfill_SOURCES = tests/unit/engine/test-backfill.c tests/unit/engine/story.h
+tests_unit_engine_test_backfill_LDADD = $(engine_libs)
 tests_unit_engine_test_catch_up_SOURCES = tests/unit/engine/test-catch-up.c tests/unit/engine/story.h
 tests_unit_engine_test_catch_up_LDADD = $(engine_libs)
 tests_unit_engine_test_clock_SOURCES = tests/unit/engine/test-clock.c tests/unit/engine/story.h

@@ -100,7 +100,7 @@ static inline void tell_state(char *buf, size_t size, const struct run_info *r)
 
 static inline void tell_run(const struct run_info *old, const struct run_info *r)
 {
-        static const char *const words[] = { "due", "caught up", "booted", "asked for" };
+        static const char *const words[] = { "due", "caught up", "booted", "asked for", "backfilled" };
         char state[128], when[80] = "";
 
         tell_state(state, sizeof(state), r);
