@@ -83,6 +83,16 @@ int children_add(struct runner_state *s, pid_t pid, uint64_t run, uint32_t start
         return 0;
 }
 
+void children_set(struct runner_state *s, pid_t pid, uint64_t run, uint32_t start)
+{
+        struct child *c = &s->children[child_slot(s, pid)];
+
+        if (c->pid == pid) {
+                c->run = run;
+                c->start = start;
+        }
+}
+
 /* Linear probing: what follows closes the gap. */
 static bool children_take(struct runner_state *s, pid_t pid, struct child *ret)
 {
@@ -117,27 +127,44 @@ static void tell_gone(struct runner_state *s)
         }
 }
 
+static void add_gone(struct runner_state *s, uint64_t run, uint32_t start)
+{
+        if (s->n_gone == s->gone_allocated) {
+                size_t allocated = MAX(64u, s->gone_allocated * 2);
+                uint8_t *v = reallocarray(s->gone, allocated, RUNNERMSG_GONE_SIZE);
+
+                if (!v)
+                        return;
+                s->gone = v;
+                s->gone_allocated = allocated;
+        }
+        runnermsg_gone_put(s->gone + s->n_gone++ * RUNNERMSG_GONE_SIZE, run, start);
+}
+
 static void reap_children(struct runner_state *s)
 {
         struct child c;
         pid_t pid;
 
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-                if (!children_take(s, pid, &c))
-                        continue;
-                if (s->n_gone == s->gone_allocated) {
-                        size_t allocated = MAX(64u, s->gone_allocated * 2);
-                        uint8_t *v = reallocarray(s->gone, allocated, RUNNERMSG_GONE_SIZE);
-
-                        if (!v)
-                                continue;
-                        s->gone = v;
-                        s->gone_allocated = allocated;
-                }
-                runnermsg_gone_put(s->gone + s->n_gone++ * RUNNERMSG_GONE_SIZE, c.run, c.start);
+                pool_remove(s, pid);
+                if (children_take(s, pid, &c) && c.run > 0)
+                        add_gone(s, c.run, c.start);
         }
-        requests_retry(s);
-        tell_gone(s);
+}
+
+/* Attempts that are over, while their supervisors go on. */
+static void hear_pool(struct runner_state *s, const struct pollfd *fds)
+{
+        for (size_t i = 0; i < s->n_pool; i++) {
+                uint64_t run;
+                uint32_t start;
+
+                if (!(fds[i].revents & POLLIN) || !pool_hear(s, i, &run, &start))
+                        continue;
+                children_set(s, s->pool[i].pid, 0, 0);
+                add_gone(s, run, start);
+        }
 }
 
 /* One message.  Its size, 0: the daemon is gone, -EAGAIN: none now.  Descriptors are not taken (the kernel closes them). */
@@ -221,22 +248,35 @@ static void on_signals(struct runner_state *s)
                 reap_children(s);
 }
 
+/* What to poll: the daemon, signals, the pool. */
+static size_t fill_polls(const struct runner_state *s, struct pollfd *fds)
+{
+        fds[0] = (struct pollfd){ .fd = s->socket, .events = (short)(POLLIN | (s->n_gone > 0 ? POLLOUT : 0)) };
+        fds[1] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+        for (size_t i = 0; i < s->n_pool; i++)
+                fds[2 + i] = (struct pollfd){ .fd = s->pool[i].idle ? -1 : s->pool[i].channel, .events = POLLIN };
+        return 2 + s->n_pool;
+}
+
 static void run(struct runner_state *s)
 {
         for (;;) {
                 bool waiting = s->n_reaps > 0 || s->n_forgets > 0;
-                struct pollfd fds[] = {
-                        { .fd = s->socket, .events = (short)(POLLIN | (s->n_gone > 0 ? POLLOUT : 0)) },
-                        { .fd = s->signals, .events = POLLIN },
-                };
+                struct pollfd fds[2 + POOL_MAX];
+                int pool_msec = pool_shrink(s);
+                size_t n_fds = fill_polls(s, fds), before;
 
-                (void)poll(fds, ARRAY_SIZE(fds), waiting ? RETRY_MSEC : -1);
+                (void)poll(fds, n_fds, waiting ? RETRY_MSEC : pool_msec);
                 /* What it still asked for before it went is not done: it is the next one's to decide. */
                 if (fds[0].revents & (POLLHUP | POLLERR))
                         exit(EXIT_SUCCESS);
+                before = s->n_gone;
+                hear_pool(s, fds + 2); /* before anything changes the pool */
                 if (fds[1].revents)
                         on_signals(s);
-                if (fds[0].revents & POLLOUT)
+                if (s->n_gone > before)
+                        requests_retry(s);
+                if (s->n_gone > before || fds[0].revents & POLLOUT)
                         tell_gone(s);
                 for (int i = 0; i < MESSAGES_A_TURN && fds[0].revents & POLLIN; i++) {
                         ssize_t n = receive(s);

@@ -86,9 +86,9 @@ static void tell_unwatched(struct runner_state *s, uint64_t run, uint32_t start)
 void request_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start)
 {
         struct record record = new_record(s, run, start, RECORD_CREATED);
-        _cleanup_(closep) int fd = -1;
+        _cleanup_(closep) int fd = -1, its = -1;
+        int channel, r;
         pid_t pid;
-        int r;
 
         FAILPOINT("runner.before_record");
         fd = recordio_make(s->runs_fd, &record);
@@ -97,12 +97,25 @@ void request_start(struct runner_state *s, const void *data, size_t size, uint64
                 return;
         }
         FAILPOINT("runner.after_record");
+        pid = pool_start(s, data, size, run, start);
+        if (pid > 0) {
+                children_set(s, pid, run, start);
+                FAILPOINT("runner.after_fork");
+                return;
+        }
+        channel = pool_channel(s, &its);
         pid = fork();
-        if (pid == 0)
-                supervisor_main(s, data, size, TAKE_FD(fd));
+        if (pid == 0) {
+                safe_close(channel);
+                pool_forget(s);
+                supervisor_main(s, data, size, TAKE_FD(fd), TAKE_FD(its));
+        }
         r = pid < 0 ? -errno : children_add(s, pid, run, start);
         if (r < 0 && pid > 0)
                 tell_unwatched(s, run, start);
+        if (r >= 0 && channel >= 0)
+                pool_add(s, TAKE_FD(channel), pid, run, start);
+        safe_close(channel);
         if (pid < 0) {
                 record.state = RECORD_EXECFAIL;
                 record.flags = RECORD_FAULT;
@@ -212,7 +225,7 @@ void request_signal(struct runner_state *s, const struct runnermsg *m)
         _cleanup_(closep) int pidfd = -1, fd = -1;
         pid_t pid = 0;
 
-        if (m->signal == RUNNERMSG_UNSET)
+        if (m->signal == RUNNERMSG_UNSET || pool_send(s, m))
                 return;
         info.si_signo = stop ? SUPERVISOR_STOP : SUPERVISOR_SIGNAL;
         info.si_pid = getpid();

@@ -1,8 +1,11 @@
 /* The runner program (jobsched-runner): what its parts share.
  *
- * main.c        the loop: messages in, children reaped requests.c    START, VOID, FORGET, STOP: the records and their
- * locks reap.c        what a dead supervisor left supervisor.c  one attempt, in a fork of the runner setup.c       of
- * a START: everything that command.c needs
+ * main.c        the loop: messages in, children reaped
+ * requests.c    START, VOID, FORGET, STOP: the records and their locks
+ * pool.c        supervisors that serve again
+ * reap.c        what a dead supervisor left
+ * supervisor.c  one attempt, in a fork of the runner
+ * setup.c       of a START: everything that command.c needs
  *
  * Everything here runs as whoever starts jobs (root, or the daemon's own user), so it trusts no length, pid or
  * descriptor that it is sent; and it links libc alone. */
@@ -21,6 +24,18 @@ struct child {
         pid_t pid; /* 0: empty */
         uint32_t start;
         uint64_t run;
+};
+
+#define POOL_MAX 8 /* more than may be starting on a small machine; beyond that supervisors serve once */
+
+/* A supervisor that may serve again. */
+struct pooled {
+        pid_t pid;
+        int channel;
+        bool idle;
+        uint32_t start; /* what it is at, or was */
+        uint64_t run;
+        struct mono since; /* idle */
 };
 
 /* A REAP under way. */
@@ -52,6 +67,9 @@ struct runner_state {
         /* Not seen by supervisors (MADV_DONTFORK): hash of our children by pid, a power of two in size. */
         struct child *children;
         size_t n_children, children_size;
+
+        struct pooled pool[POOL_MAX];
+        size_t n_pool;
 
         struct reap *reaps;
         size_t n_reaps, reaps_allocated;
@@ -88,9 +106,26 @@ void request_reap(struct runner_state *s, uint64_t run, uint32_t start);
 /* Looks and kills again; answers what is done. */
 void reaps_go_on(struct runner_state *s);
 
+/* pool.c */
+/* Our end of a new channel, -1: none now. */
+int pool_channel(const struct runner_state *s, int *ret_its);
+void pool_add(struct runner_state *s, int channel, pid_t pid, uint64_t run, uint32_t start);
+void pool_forget(struct runner_state *s);
+/* Hands a START to one that waits: its pid, 0: there is none. */
+pid_t pool_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start);
+/* STOP, SIGNAL to the one that is at this attempt.  False: none is. */
+bool pool_send(const struct runner_state *s, const struct runnermsg *m);
+/* What the i-th has to say: true if it waits now, and what it was at. */
+bool pool_hear(struct runner_state *s, size_t i, uint64_t *ret_run, uint32_t *ret_start);
+void pool_remove(struct runner_state *s, pid_t pid);
+/* Lets go of those that wait for long.  Milliseconds until the next look, -1: none needed. */
+int pool_shrink(struct runner_state *s);
+
 /* main.c */
+/* The attempt that a child is at; run 0: none. */
+void children_set(struct runner_state *s, pid_t pid, uint64_t run, uint32_t start);
 int children_add(struct runner_state *s, pid_t pid, uint64_t run, uint32_t start);
 
-/* supervisor.c: the rest of a forked process' life.  Takes the descriptors. */
-void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd)
+/* supervisor.c: the rest of a forked process' life.  Takes the descriptors; `channel` as in pool.c, -1: it serves once. */
+void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd, int channel)
         __attribute__((noreturn));

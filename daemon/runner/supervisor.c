@@ -1,5 +1,5 @@
 /* One attempt: a fork of the runner that starts the command, pumps its output, enforces its timeout, and leaves the
- * result in the record.  It outlives runner and daemon, and waits for neither.
+ * result in the record.  It outlives runner and daemon, and waits for neither.  Then it ends, or serves again (pool.c).
  *
  *       SETTING UP --> RUNNING --(timeout, STOP)--> STOPPING --(grace is over)--> KILLING
  *                         |                             |                            |
@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,9 +45,11 @@ static struct supervisor {
         struct runnermsg message;
         struct record record;
         int record_fd, timer_fd;
+        int channel; /* from the runner, -1: this is its only attempt */
         struct setup setup;
         struct output output;
 
+        struct rusage used;       /* by all children that have ended */
         pid_t command;
         bool main_ended, tree_empty, gave_up;
         enum phase phase;
@@ -186,14 +189,27 @@ static void on_main_end(int status)
         FAILPOINT("supervisor.after_wait");
 }
 
+/* As RUSAGE_CHILDREN, but of this attempt alone. */
+static void count_usage(const struct rusage *ru)
+{
+        timeradd(&sv.used.ru_utime, &ru->ru_utime, &sv.used.ru_utime);
+        timeradd(&sv.used.ru_stime, &ru->ru_stime, &sv.used.ru_stime);
+        sv.used.ru_maxrss = MAX(sv.used.ru_maxrss, ru->ru_maxrss);
+        sv.used.ru_inblock += ru->ru_inblock;
+        sv.used.ru_oublock += ru->ru_oublock;
+}
+
 /* Every child that has ended, ours by birth or by adoption. */
 static void reap(void)
 {
+        struct rusage ru;
         int status;
         pid_t pid;
 
         for (;;) {
-                pid = waitpid(-1, &status, WNOHANG);
+                pid = wait4(-1, &status, WNOHANG, &ru);
+                if (pid > 0)
+                        count_usage(&ru);
                 if (pid == sv.command && pid > 0)
                         on_main_end(status);
                 else if (pid <= 0)
@@ -292,6 +308,34 @@ static bool finished(void)
         return clock_mono().usec >= sv.drain_until.usec;
 }
 
+/* This attempt is the last one. */
+static void let_go_of_runner(void)
+{
+        sv.channel = safe_close(sv.channel);
+        safe_close(sv.state->socket);
+        safe_close(sv.state->runs_fd);
+        (void)munmap(sv.state->receive, RUNNERMSG_MAX);
+}
+
+/* What the runner passes on. */
+static void on_channel(void)
+{
+        ssize_t n = recv(sv.channel, sv.state->receive, RUNNERMSG_MAX, MSG_DONTWAIT);
+        struct runnermsg m;
+
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                let_go_of_runner();
+        if (n <= 0 || runnermsg_decode(sv.state->receive, (size_t)n, &m) < 0)
+                return;
+        if (m.run == sv.record.run && m.start == sv.record.start && m.signal != RUNNERMSG_UNSET) {
+                if (m.type == RUNNERMSG_STOP)
+                        on_stop((int)m.signal, m.grace_usec == RUNNERMSG_UNSET ? 0 : m.grace_usec);
+                else if (m.type == RUNNERMSG_SIGNAL)
+                        (void)tree_signal((int)m.signal, false);
+        }
+        runnermsg_done(&m);
+}
+
 static void wait_for_something(void)
 {
         struct pollfd fds[] = {
@@ -299,6 +343,7 @@ static void wait_for_something(void)
                 { .fd = sv.setup.out, .events = POLLIN },
                 { .fd = sv.setup.err, .events = POLLIN },
                 { .fd = sv.timer_fd, .events = POLLIN },
+                { .fd = sv.channel, .events = POLLIN },
         };
         bool timed = !mono_is_never(sv.timeout_at) || sv.phase != PHASE_RUNNING || !mono_is_never(sv.drain_until);
         uint64_t expirations;
@@ -310,6 +355,8 @@ static void wait_for_something(void)
                 (void)pump(&sv.setup.err, OUTPUT_STDERR);
         if (fds[0].revents)
                 on_signals();
+        if (fds[4].revents)
+                on_channel();
         if (sv.timer_fd >= 0 && fds[3].revents)
                 (void)read_full(sv.timer_fd, &expirations, sizeof(expirations));
         if (timed || sv.phase != PHASE_RUNNING)
@@ -318,16 +365,14 @@ static void wait_for_something(void)
 
 static void finish(void)
 {
-        struct rusage ru;
+        const struct rusage *ru = &sv.used;
 
         output_done(&sv.output);
-        if (getrusage(RUSAGE_CHILDREN, &ru) == 0) {
-                sv.record.user_usec = (int64_t)ru.ru_utime.tv_sec * USEC_PER_SEC + ru.ru_utime.tv_usec;
-                sv.record.system_usec = (int64_t)ru.ru_stime.tv_sec * USEC_PER_SEC + ru.ru_stime.tv_usec;
-                sv.record.max_rss_kib = ru.ru_maxrss;
-                sv.record.read_blocks = ru.ru_inblock;
-                sv.record.write_blocks = ru.ru_oublock;
-        }
+        sv.record.user_usec = (int64_t)ru->ru_utime.tv_sec * USEC_PER_SEC + ru->ru_utime.tv_usec;
+        sv.record.system_usec = (int64_t)ru->ru_stime.tv_sec * USEC_PER_SEC + ru->ru_stime.tv_usec;
+        sv.record.max_rss_kib = ru->ru_maxrss;
+        sv.record.read_blocks = ru->ru_inblock;
+        sv.record.write_blocks = ru->ru_oublock;
         sv.record.output_bytes = sv.output.written;
         sv.record.dropped_bytes = sv.output.dropped;
         if (sv.output.dropped > 0)
@@ -396,28 +441,20 @@ static void tell_running(void)
         (void)runner_send(sv.state->socket, &hint);
 }
 
-/* Lets go of all that was for the start: the daemon's socket, the request, the pipes' other ends. */
+/* Lets go of all that was for the start: the request, the pipes' other ends; of the runner too, if it serves once. */
 static void let_go(void)
 {
-        safe_close(sv.state->socket);
-        safe_close(sv.state->runs_fd);
         setup_close(&sv.setup);
         setup_done(&sv.setup);
         runnermsg_done(&sv.message);
-        (void)munmap(sv.state->receive, RUNNERMSG_MAX);
+        if (sv.channel < 0)
+                let_go_of_runner();
 }
 
-void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd)
+static void attempt(const void *data, size_t size)
 {
-        sv = (struct supervisor){
-                .state = s,
-                .record_fd = record_fd,
-                .timer_fd = -1,
-                .timeout_at = MONO_NEVER,
-                .kill_at = MONO_NEVER,
-                .give_up_at = MONO_NEVER,
-                .drain_until = MONO_NEVER,
-        };
+        const struct runner_state *s = sv.state;
+
         claim();
         setup_on_lookup_timeout(on_lookup_timeout);
         start_command(data, size);
@@ -431,5 +468,80 @@ void supervisor_main(const struct runner_state *s, const void *data, size_t size
         while (!finished())
                 wait_for_something();
         finish();
+}
+
+/* Ready for the next one: nothing of the last is left, and its lock is free before the runner hears of it. */
+static void become_idle(void)
+{
+        safe_close(sv.record_fd);
+        safe_close(sv.timer_fd);
+        safe_close(sv.setup.out);
+        safe_close(sv.setup.err);
+        if (send(sv.channel, "", 1, MSG_NOSIGNAL) != 1)
+                _exit(0);
+}
+
+/* Waits for a START: its size, in the runner's buffer. */
+static size_t next_start(void)
+{
+        const struct runner_state *s = sv.state;
+        struct pollfd fds[] = { { .fd = sv.channel, .events = POLLIN }, { .fd = s->signals, .events = POLLIN } };
+        struct signalfd_siginfo info;
+        enum runnermsg_type type;
+
+        for (;;) {
+                uint64_t run;
+                uint32_t start;
+                ssize_t n;
+
+                (void)poll(fds, ARRAY_SIZE(fds), -1);
+                while (fds[1].revents && read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+                        if (info.ssi_signo == SIGTERM)
+                                _exit(0);
+                n = recv(sv.channel, s->receive, RUNNERMSG_MAX, MSG_DONTWAIT);
+                if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                        _exit(0);
+                /* A word for an attempt that was over when it came: passed over. */
+                if (n > 0 && runnermsg_peek(s->receive, (size_t)n, &type, &run, &start) >= 0 && type == RUNNERMSG_START)
+                        return (size_t)n;
+        }
+}
+
+static void begin(const struct runner_state *s, int record_fd, int channel)
+{
+        sv = (struct supervisor){
+                .state = s,
+                .record_fd = record_fd,
+                .channel = channel,
+                .timer_fd = -1,
+                .timeout_at = MONO_NEVER,
+                .kill_at = MONO_NEVER,
+                .give_up_at = MONO_NEVER,
+                .drain_until = MONO_NEVER,
+        };
+}
+
+void supervisor_main(const struct runner_state *s, const void *data, size_t size, int record_fd, int channel)
+{
+        begin(s, record_fd, channel);
+        attempt(data, size);
+        /* Who has processes left is not the one to adopt others'. */
+        while (sv.channel >= 0 && sv.tree_empty && !sv.gave_up) {
+                enum runnermsg_type type;
+                uint64_t run;
+                uint32_t start;
+                int fd;
+
+                become_idle();
+                size = next_start();
+                (void)runnermsg_peek(s->receive, size, &type, &run, &start);
+                fd = recordio_open(s->runs_fd, run, start, O_RDWR);
+                if (fd < 0)
+                        _exit(0); /* judged and forgotten meanwhile */
+                begin(s, fd, sv.channel);
+                attempt(s->receive, size);
+                if (size > 8192)
+                        (void)madvise(s->receive, RUNNERMSG_MAX, MADV_DONTNEED);
+        }
         _exit(0);
 }

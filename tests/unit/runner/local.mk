@@ -1,7 +1,7 @@
 RUNNER_HARNESS = tests/unit/runner/harness.c tests/unit/runner/harness.h
 RUNNER_TEST_LIBS = librunner.a libengine.a libcalendar.a libproto.a libbase.a $(EV_LIBS)
 RUNNER_TESTS = tests/unit/runner/test-attempt tests/unit/runner/test-own-user tests/unit/runner/test-output \
-	tests/unit/runner/test-stop tests/unit/runner/test-adopt tests/unit/runner/test-void tests/unit/runner/test-death tests/unit/runner/test-inject tests/unit/runner/test-usercache
+	tests/unit/runner/test-stop tests/unit/runner/test-adopt tests/unit/runner/test-void tests/unit/runner/test-death tests/unit/runner/test-inject tests/unit/runner/test-pool tests/unit/runner/test-usercache
 
 check_PROGRAMS += $(RUNNER_TESTS)
 TESTS += $(RUNNER_TESTS)
@@ -21,5 +21,7 @@ tests_unit_runner_test_death_SOURCES = tests/unit/runner/test-death.c $(RUNNER_H
 tests_unit_runner_test_death_LDADD = $(RUNNER_TEST_LIBS)
 tests_unit_runner_test_inject_SOURCES = tests/unit/runner/test-inject.c $(RUNNER_HARNESS)
 tests_unit_runner_test_inject_LDADD = $(RUNNER_TEST_LIBS)
+tests_unit_runner_test_pool_SOURCES = tests/unit/runner/test-pool.c $(RUNNER_HARNESS)
+tests_unit_runner_test_pool_LDADD = $(RUNNER_TEST_LIBS)
 tests_unit_runner_test_usercache_SOURCES = tests/unit/runner/test-usercache.c daemon/runner/usercache.c daemon/runner/identity.c
 tests_unit_runner_test_usercache_LDADD = libbase.a
