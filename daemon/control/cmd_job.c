@@ -433,7 +433,7 @@ void cmd_job_cat(struct call *call)
                 return;
         }
         cat = calloc(1, sizeof(*cat));
-        if (!cat || !(cat->path = strdup(v.job->source->path))) {
+        if (!cat || !(cat->path = job_source_path(v.job->source))) {
                 free(cat);
                 call_error_memory(call);
                 return;

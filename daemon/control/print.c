@@ -221,6 +221,13 @@ static json_t *print_labels(const struct job *job)
         return o;
 }
 
+static json_t *print_path(const struct job *job)
+{
+        _cleanup_(freep) char *path = job && job->source ? job_source_path(job->source) : NULL;
+
+        return json_string_or_null(path);
+}
+
 static bool has_entry(const struct job_view *v, enum calendar_kind kind)
 {
         for (uint32_t i = 0; v->job && i < v->job->n_entries; i++)
@@ -266,7 +273,7 @@ json_t *print_job(const struct control *c, const struct job_view *v, json_t *las
         put(&o, "active", print_number(v->active));
         put(&o, "user", j ? print_user(c, j->policy->user) : json_null());
         put(&o, "labels", print_labels(j));
-        put(&o, "file", json_string_or_null(j && j->source ? j->source->path : NULL));
+        put(&o, "file", print_path(j));
         put(&o, "line", j && j->line > 0 ? print_number(j->line) : json_null());
         return o;
 }

@@ -181,17 +181,53 @@ struct job_policy *policy_unref(struct job_policy *p)
         return NULL;
 }
 
-struct job_source *job_source_new(const char *path, uint32_t uid)
+struct job_folder *job_folder_new(const char *path, size_t size)
 {
-        size_t size = strlen(path) + 1;
+        struct job_folder *f = calloc(1, sizeof(*f) + size + 1);
+
+        if (!f)
+                return NULL;
+        f->refs = 1;
+        memcpy(f->path, path, size);
+        return f;
+}
+
+struct job_folder *job_folder_unref(struct job_folder *f)
+{
+        if (f && --f->refs == 0)
+                free(f);
+        return NULL;
+}
+
+struct job_source *job_source_new(struct job_folder *folder, const char *name, uint32_t uid)
+{
+        size_t size = strlen(name) + 1;
         struct job_source *s = calloc(1, sizeof(*s) + size);
 
         if (!s)
                 return NULL;
         s->refs = 1;
         s->uid = uid;
-        s->path = memcpy(s + 1, path, size);
+        s->folder = folder;
+        if (folder)
+                folder->refs++;
+        memcpy(s->name, name, size);
         return s;
+}
+
+char *job_source_path(const struct job_source *s)
+{
+        size_t n = s->folder ? strlen(s->folder->path) : 0, k = strlen(s->name) + 1;
+        char *path = malloc(n + 1 + k);
+
+        if (!path)
+                return NULL;
+        if (s->folder) {
+                memcpy(path, s->folder->path, n);
+                path[n++] = '/';
+        }
+        memcpy(path + n, s->name, k);
+        return path;
 }
 
 struct job_source *job_source_ref(struct job_source *s)
@@ -204,8 +240,7 @@ struct job_source *job_source_ref(struct job_source *s)
 struct job_source *job_source_unref(struct job_source *s)
 {
         if (s && --s->refs == 0) {
-                if (s->path != (char *)(s + 1))
-                        free(s->path);
+                job_folder_unref(s->folder);
                 free(s);
         }
         return NULL;

@@ -45,12 +45,19 @@ struct job_retry {
         uint64_t reasons;             /* RETRY_BITs */
 };
 
+/* A folder of job files.  Shared by its files, counted. */
+struct job_folder {
+        uint32_t refs;
+        char path[];
+};
+
 /* The file a job came from.  Shared by its jobs, counted. */
 struct job_source {
         uint32_t refs;
         uint32_t uid;         /* the file's owner: the definition's owner, for rights */
-        char *path;           /* in the same block if made by job_source_new() */
         uint64_t text_hash[2]; /* of the file's text, to see whether it is the same (not against an adversary) */
+        struct job_folder *folder; /* NULL: the name is a whole path */
+        char name[];
 };
 
 /* What a job says beside its schedule, its command and its texts: the same for most jobs.  Jobs that a file defined share
@@ -155,8 +162,12 @@ DEFINE_CLEANUP(struct job *, job_unref);
 struct job_policy *policy_ref(struct job_policy *p);
 struct job_policy *policy_unref(struct job_policy *p);
 
-/* One reference; the path is copied.  NULL: no memory. */
-struct job_source *job_source_new(const char *path, uint32_t uid);
+/* One reference; the texts are copied, the folder is referenced.  NULL: no memory. */
+struct job_folder *job_folder_new(const char *path, size_t size);
+struct job_folder *job_folder_unref(struct job_folder *f);
+struct job_source *job_source_new(struct job_folder *folder_or_null, const char *name, uint32_t uid);
+/* Caller frees; NULL: no memory. */
+char *job_source_path(const struct job_source *s);
 struct job_source *job_source_ref(struct job_source *s);
 struct job_source *job_source_unref(struct job_source *s);
 

@@ -162,7 +162,7 @@ static int add_job(struct checking *c, struct check_file *file, struct job *job,
         if (other)
                 return diagnostics_add(&file->errors, job->line, job_name_column(text, size, job), job->name,
                                        "rename one of them", "the name `%s` is taken by line %u of %s", job->name,
-                                       other->line, other->source->path);
+                                       other->line, other->source->name);
         if (check->n_jobs == c->allocated_jobs) {
                 size_t want = c->allocated_jobs ? 2 * c->allocated_jobs : 16;
                 struct job **v = reallocarray(check->jobs, want, sizeof(*v));
@@ -193,7 +193,7 @@ static int check_one(struct checking *c, const char *path)
         r = read_text_of(c, file, &text, &size);
         if (r < 0 || !text)
                 return r;
-        source = job_source_new(path, 0);
+        source = job_source_new(NULL, path, 0);
         r = source ? jobfile_parse(text, size, source, &c->parse, &parsed) : -ENOMEM;
         if (r != -ENOMEM) {
                 file->errors = parsed.errors;

@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "jobfile/diag.h"
 #include "jobfile/folder_state.h"
@@ -402,12 +399,14 @@ static struct folder_dir *dir_new(const char *path)
 
         while (n > 1 && path[n - 1] == '/')
                 n--;
-        if (dir && !(dir->path = strndup(path, n))) {
+        if (dir && !(dir->shared = job_folder_new(path, n))) {
                 free(dir);
                 return NULL;
         }
-        if (dir)
+        if (dir) {
+                dir->path = dir->shared->path;
                 dir->fd = -1;
+        }
         return dir;
 }
 
@@ -518,7 +517,7 @@ struct folder *folder_free(struct folder *f)
         for (size_t i = 0; i < f->n_dirs; i++) {
                 safe_close(f->dirs[i]->fd);
                 free(f->dirs[i]->refused);
-                free(f->dirs[i]->path);
+                job_folder_unref(f->dirs[i]->shared);
                 free(f->dirs[i]);
         }
         free(f->dirs);
@@ -654,9 +653,6 @@ int folder_scan(struct folder *f, struct wall now)
                         r = file_load(f, file, now);
         if (r < 0)
                 return r;
-#ifdef __GLIBC__
-        (void)malloc_trim(0); /* the stored texts */
-#endif
         return 0;
 }
 

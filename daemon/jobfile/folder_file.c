@@ -182,15 +182,17 @@ static int find_conflicts(struct folder *f, const struct file *file, const struc
 {
         for (size_t i = 0; i < parsed->n_jobs; i++) {
                 const struct job *other = holder(f, parsed->jobs[i]->name);
+                _cleanup_(freep) char *path = NULL;
                 char **v;
                 int r;
 
                 if (!other || holds(file, other))
                         continue;
+                path = other->source ? job_source_path(other->source) : NULL;
                 r = diagnostics_add(&t->errors, parsed->jobs[i]->line, job_name_column(text, size, parsed->jobs[i]),
                                     parsed->jobs[i]->name, "rename one of them",
                                     "the name `%s` is held by line %u of %s", parsed->jobs[i]->name, other->line,
-                                    other->source ? other->source->path : "?");
+                                    path ?: "?");
                 v = r < 0 ? NULL : reallocarray(t->conflicts, t->n_conflicts + 1, sizeof(*v));
                 if (!v)
                         return -ENOMEM;
@@ -307,6 +309,7 @@ static int settle(struct folder *f, struct file *file, struct jobfile *parsed, s
         bool same_text = file->source &&
                          memcmp(file->source->text_hash, source->text_hash, sizeof(source->text_hash)) == 0 &&
                          file->source->uid == t->uid;
+        _cleanup_(freep) char *path = NULL;
         int r;
 
         if (trouble->errors.n > 0)
@@ -317,7 +320,9 @@ static int settle(struct folder *f, struct file *file, struct jobfile *parsed, s
                 return -ENOMEM;
         r = changes_reserve(&f->next, parsed->n_jobs, file->n_jobs);
         if (r == 0 && t->row && !same_text)
-                r = changes_file(&f->next, source->path, t->v, t->size, t->uid, t->mode);
+                r = (path = file_path(file)) ? 0 : -ENOMEM;
+        if (path)
+                r = changes_file(&f->next, path, t->v, t->size, t->uid, t->mode);
         if (r < 0)
                 return r;
         replace_jobs(f, file, parsed->jobs, parsed->n_jobs);
@@ -331,8 +336,7 @@ static int settle(struct folder *f, struct file *file, struct jobfile *parsed, s
 /* Judges `t`, puts it in force or keeps the last good version. */
 static int judge(struct folder *f, struct file *file, const struct text *t, const uint64_t hash[2], struct wall now)
 {
-        _cleanup_(freep) char *path = file_path(file);
-        struct job_source *source = path ? job_source_new(path, t->uid) : NULL;
+        struct job_source *source = job_source_new(file->dir->shared, file->name, t->uid);
         struct trouble *trouble = calloc(1, sizeof(*trouble));
         struct jobfile parsed = { 0 };
         bool tells;

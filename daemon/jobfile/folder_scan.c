@@ -177,7 +177,7 @@ static void forget_dropped(struct folder *f)
                 watch_done(f, dir);
                 safe_close(dir->fd);
                 free(dir->refused);
-                free(dir->path);
+                job_folder_unref(dir->shared);
                 free(dir);
                 memmove(&f->dirs[i], &f->dirs[i + 1], (f->n_dirs - i - 1) * sizeof(*f->dirs));
                 f->n_dirs--;

@@ -24,7 +24,8 @@
 #define RETRY_USEC    (1 * USEC_PER_SEC)     /* after memory or descriptors ran out */
 
 struct folder_dir {
-        char *path;
+        struct job_folder *shared;
+        char *path; /* shared's */
         int fd; /* O_PATH, -1: not there or refused */
         uint64_t dev, ino;
         struct timespec mtime;

@@ -15,6 +15,9 @@
 #include "shell/service.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #define CONFIG_SIZE_MAX (1u << 20)
 
@@ -247,6 +250,9 @@ int shell_load(struct shell *s, struct error *reterr)
         if (stats.clock_waiting)
                 log_warning("the clock is more than 3 hours behind what the state has seen: nothing is scheduled until it has been set, "
                             "or clock_wait is over");
+#ifdef __GLIBC__
+        (void)malloc_trim(0); /* the stored texts, and what came of comparing them */
+#endif
         log_info("%zu jobs, %zu unfinished runs, files with errors: %zu", engine_jobs(s->engine), runs.n, folder_broken(s->folder));
         return 0;
 }

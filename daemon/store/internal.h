@@ -20,6 +20,7 @@
 
 #define STORE_CHUNK_SIZE (64u << 10)
 #define STORE_CHUNKS_KEPT 16u          /* free ones: 1 MiB */
+#define STORE_LARGE_ROWS 4096u         /* a transaction of so many leaves no full cache behind */
 #define STORE_TXN_ROWS 500u            /* one transaction takes whole units until it has that many rows */
 #define STORE_GATHER_USEC 5000         /* see store_options.gather_usec */
 #define STORE_RETRY_USEC USEC_PER_SEC

@@ -21,6 +21,7 @@ struct writer {
         struct unit *taken, *taken_last; /* being written, or to be tried again */
         int64_t last_commit_usec;
         int64_t retry_usec;       /* failing: when to try again */
+        bool large;               /* many rows are being written */
         bool broken;              /* open anew before the next try */
         int64_t prune_again;      /* pruning failed: not before this */
         int64_t last_slice_usec;  /* of pruning */
@@ -125,6 +126,8 @@ static void try_taken(struct writer *w)
         if (r == 0) {
                 w->commits++;
                 count_changes(w);
+                if (w->large) /* the pages that it needed are of no use to those that follow */
+                        (void)sqlite3_db_release_memory(w->txn.db);
                 say_stored(w);
                 if (w->txn.wal_pages >= STORE_CHECKPOINT_FORCED)
                         checkpoint(w);
@@ -257,6 +260,7 @@ static enum todo next_todo(struct writer *w)
                         if (now >= due) {
                                 if (!s->closing && s->pending_rows >= STORE_TXN_ROWS && must_prune(w, now))
                                         return TODO_FORCED;
+                                w->large = s->pending_rows >= STORE_LARGE_ROWS;
                                 w->taken = gather_take(s, STORE_TXN_ROWS, &w->taken_last);
                                 return TODO_WRITE;
                         }
@@ -296,6 +300,7 @@ static int writer_new(struct store *s, struct writer **ret, struct error *reterr
         r = prune_new(s, &w->prune);
         if (r == 0)
                 r = prune_load(w->prune, s->db, reterr);
+        (void)sqlite3_db_release_memory(s->db); /* what loading has left in the cache */
         if (r == 0)
                 r = txn_take_db(&w->txn, s->db, reterr);
         if (r < 0) {

@@ -513,11 +513,10 @@ void harness_jobs(const char *yaml, const char *path, uint32_t uid)
 {
         struct zone_source zones = { .find = find_zone, .local = tz_utc() };
         struct jobfile_options opt = { .zones = &zones, .now = clock_wall() };
-        struct job_source *source = calloc(1, sizeof(*source));
+        struct job_source *source = job_source_new(NULL, path, uid);
         struct event ev = { .type = EVENT_CONFIG };
         struct jobfile f;
 
-        *source = (struct job_source){ .refs = 1, .uid = uid, .path = strdup(path) };
         if (jobfile_parse(yaml, strlen(yaml), source, &opt, &f) < 0) {
                 printf("Bail out! %s\n", f.errors.n > 0 ? f.errors.v[0].message : "?");
                 exit(1);
