@@ -29,6 +29,8 @@ static const struct {
         { "@at", NULL },
 };
 
+_Static_assert(sizeof(struct calendar) == 48, "there may be 100,000 of them");
+
 static bool is_blank(char c)
 {
         return c == ' ' || c == '\t';

@@ -15,11 +15,6 @@ struct item {
         size_t index;
 };
 
-static bool before(const void *a, const void *b)
-{
-        return ((const struct item *)a)->next.usec < ((const struct item *)b)->next.usec;
-}
-
 /* Most are nightly, some weekly or monthly, a tenth hourly. */
 static void expression(size_t i, char *buf, size_t size)
 {
@@ -48,7 +43,7 @@ static void write_file(size_t n)
 
 int main(int argc, char **argv)
 {
-        struct heap heap = { .offset = offsetof(struct item, index), .before = before };
+        struct heap heap = { .offset = offsetof(struct item, index) };
         const struct wall to = WALL_SEC(1798761600); /* 2027 */
         size_t n = argc > 1 ? strtoul(argv[argc - 1], NULL, 10) : 0;
         struct item *v, *i;
@@ -67,15 +62,16 @@ int main(int argc, char **argv)
         for (size_t k = 0; k < n; k++) {
                 v[k].index = HEAP_NONE;
                 expression(k, text, sizeof(text));
-                if (calendar_parse(text, &v[k].expression, NULL) < 0 ||
-                    calendar_next(&v[k].expression, tz_utc(), WALL_SEC(0), WALL_SEC(1767225599), &v[k].next) < 0 || !heap_put(&heap, &v[k]))
+                if (calendar_parse(text, NULL, &v[k].expression, NULL) < 0 ||
+                    calendar_next(&v[k].expression, tz_utc(), WALL_SEC(0), WALL_SEC(1767225599), &v[k].next) < 0 ||
+                    !heap_put(&heap, v[k].next.usec, &v[k]))
                         return 1;
         }
         while ((i = heap_top(&heap)) && i->next.usec <= to.usec) {
                 count++;
                 if (calendar_next(&i->expression, tz_utc(), WALL_SEC(0), i->next, &i->next) < 0)
                         return 1;
-                (void)heap_put(&heap, i);
+                (void)heap_put(&heap, i->next.usec, i);
         }
         (void)printf("%llu\n", (unsigned long long)count);
         heap_done(&heap);

@@ -1,6 +1,6 @@
-/* Calendar expressions.  What is read must print as what is read the same; its instants must come in order, and be
- * those that a walk over every minute (or second) of some hours around an offset change finds, which shares no code
- * with the search. */
+/* Calendar expressions.  What is read must print as what is read the same, under any draw; what never matches must match
+ * no day of a walk; the instants must come in order, and be those that a walk over every minute (or second) of some hours
+ * around an offset change finds, which shares no code with the search.  Under `dst: wall` too. */
 #include <string.h>
 #include <time.h>
 
@@ -17,18 +17,21 @@ static bool same(const struct calendar *a, const struct calendar *b)
         return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-static void check_text(const struct calendar *c)
+static void check_text(const struct calendar *c, const struct calendar_draw *draw)
 {
-        char text[CALENDAR_PRINT_SIZE], again[CALENDAR_PRINT_SIZE], english[1024];
+        char text[CALENDAR_PRINT_SIZE], again[CALENDAR_PRINT_SIZE], english[1024], whose[64];
+        struct calendar_draw same_draw = *draw;
         struct calendar d;
         size_t n = calendar_print(c, text, sizeof(text));
 
         MUST(n > 0 && n < sizeof(text) && strlen(text) == n);
-        MUST(calendar_parse(text, NULL, &d, NULL) == 0);
+        MUST(calendar_parse(text, &same_draw, &d, NULL) == 0);
         MUST(same(c, &d));
         MUST(calendar_print(&d, again, sizeof(again)) == n && strcmp(text, again) == 0);
         MUST(calendar_describe(c, english, sizeof(english)) == strlen(english) && *english);
         MUST(calendar_describe(c, english, 24) < 24);
+        MUST(calendar_describe_zone(c, "America/Argentina/Buenos_Aires", whose, sizeof(whose)) == strlen(whose));
+        MUST(!*whose || strcmp(whose, "Buenos Aires time") == 0);
         MUST(calendar_never(c) == calendar_never(&d));
 }
 
@@ -101,6 +104,17 @@ static bool local_matches(const struct calendar *c, int64_t local)
         return c->dom_star || c->dow_star ? dom && dow : dom || dow;
 }
 
+/* In 28 years each month begins on each weekday, in leap years too. */
+static void check_never(const struct calendar *c)
+{
+        struct calendar any_time = *c;
+
+        any_time.hour = (1 << 24) - 1;
+        any_time.minute = any_time.second = (UINT64_C(1) << 60) - 1;
+        for (int64_t day = civil_days(2001, 1, 1); day < civil_days(2029, 1, 1); day++)
+                MUST(!local_matches(&any_time, day * SEC_PER_DAY));
+}
+
 /* Hours around the change at `change`, before and after which the offset is constant for longer than that. */
 static void check_walk(const struct calendar *c, const struct tz *zone, int64_t change)
 {
@@ -131,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static struct tz *zone;
         static const unsigned days[][3] = { { 2026, 3, 29 }, { 2026, 10, 25 }, { 2096, 3, 25 }, { 2500, 10, 31 } };
         struct calendar_error error = { .position = SIZE_MAX };
+        struct calendar_draw draw = { 0 }, before;
         struct calendar c;
         char text[TEXT_MAX];
         uint32_t hash = 2166136261u;
@@ -141,7 +156,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 hash = (hash ^ data[i]) * 16777619u;
         memcpy(text, data, size);
         text[size] = '\0';
-        if (calendar_parse(text, NULL, &c, &error) < 0) {
+        if (hash & 1) {
+                draw.job = hash * UINT64_C(0x9e3779b97f4a7c15);
+                draw.machine = draw.job + 1;
+        }
+        before = draw;
+        if (calendar_parse(text, &draw, &c, &error) < 0) {
                 MUST(error.position <= strlen(text));
                 MUST(*error.message && strlen(error.message) < sizeof(error.message));
                 for (const char *p = error.message; *p; p++)
@@ -150,12 +170,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (!zone)
                 zone = zone_of_rule("CET-1CEST,M3.5.0,M10.5.0/3");
-        check_text(&c);
+        MUST(draw.index <= 1);
+        check_text(&c, &before);
         check_order(&c, tz_utc(), (struct wall){ (int64_t)hash * 1000003 });
         check_order(&c, zone, (struct wall){ (int64_t)hash * -1000003 });
         if (c.kind == CALENDAR_FIELDS) {
                 const unsigned *d = days[hash % 4];
 
+                if (calendar_never(&c))
+                        check_never(&c);
+                check_walk(&c, zone, civil_days(d[0], d[1], d[2]) * SEC_PER_DAY + HOUR);
+                calendar_set_wall(&c);
+                MUST(c.interval);
                 check_walk(&c, zone, civil_days(d[0], d[1], d[2]) * SEC_PER_DAY + HOUR);
         }
         return 0;
