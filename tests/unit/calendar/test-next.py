@@ -241,6 +241,7 @@ def all_windows(rng):
     for name in all_zones():
         yield Years(name, 1970, 2185)
         yield Years(name, 2185, 2400)
+        yield Gaps(name, 2010, 2400)
         years = rng.sample(range(1971, 2037), 66) + rng.sample(range(2037, 2400), 4)
         found = 0
         for year in years:
@@ -258,6 +259,9 @@ def windows(rng):
         name = rng.choice(ZONES)
         if os.path.exists(os.path.join(DIR, name)):
             yield Years(name, year, year + 40)
+    for name in "Europe/Berlin America/New_York Australia/Lord_Howe Antarctica/Troll Africa/Cairo America/Santiago".split():
+        if os.path.exists(os.path.join(DIR, name)):
+            yield Gaps(name, 2030, 2100)
     for name, day in KNOWN:
         if os.path.exists(os.path.join(DIR, name)):
             yield Window(name, utc(day))
@@ -300,6 +304,45 @@ class Years:
             expr = f"{minute} {hour} {k.dom.text} {k.month.text} {k.dow.text}"
             fires = {self.instant(d.replace(hour=hour, minute=minute)) for d in self.days if k.matches_day(d)}
             yield [expr], self.begin, sorted(f for f in fires if self.begin < f <= self.end)
+
+
+class Gaps(Years):
+    """Intervals whose matches fall into the gap that a zone's rule makes each year, all of them or nearly: to be given up,
+    but not too early."""
+
+    def __init__(self, name, first, last):
+        super().__init__(name, first, last)
+        self.name += " in gaps"
+        self.gaps = []
+        for day in changes(name, 2100):
+            shown = [datetime.fromtimestamp(u, self.zone).replace(tzinfo=None, fold=0) for u in range(day, day + 2 * DAY, 600)]
+            jump = [(a + timedelta(minutes=10), b) for a, b in zip(shown, shown[1:]) if b - a > timedelta(minutes=10)]
+            self.gaps += [(a, b - timedelta(minutes=1)) for a, b in jump if a.date() == (b - timedelta(minutes=1)).date()]
+
+    def due(self, local):
+        """The instants at which the clock shows this: none, one, two."""
+        for fold in (0, 1):
+            at = int(local.replace(tzinfo=self.zone, fold=fold).timestamp())
+            if datetime.fromtimestamp(at, self.zone).replace(tzinfo=None, fold=0) == local:
+                yield at
+
+    def questions(self, rng, n):
+        for a, b in self.gaps[:1]:
+            weekday, nth = a.isoweekday() % 7, (a.day + 6) // 7
+            for _ in range(n):
+                k = Fields(rng, self)
+                month = rng.choice([str(a.month), str(a.month), f"{min(2, a.month)},{max(2, a.month)}"])
+                dow = rng.choice([f"{weekday}L", f"{weekday}#{nth}", f"{weekday}#{nth}", f"{weekday}#{nth},{weekday}L"])
+                k.dom.text, k.dom.values, k.dom.odd = rng.choice(
+                    [("*", range(32), [])] * 3 + [("*/28,30,31", (1, 29, 30, 31), []), ("*/7", range(1, 32, 7), [])])
+                k.dom.star, k.dow.star, k.dow.values, k.month.values = True, False, (), set(map(int, month.split(",")))
+                k.dow.odd = [lambda t, e=e: t.isoweekday() % 7 == weekday and
+                             (days_left(t) < 7 if e[-1] == "L" else (t.day + 6) // 7 == int(e[-1])) for e in dow.split(",")]
+                step = rng.choice([10, 15, 30])
+                expr = f"*/{step} {a.hour}-{b.hour} {k.dom.text} {month} {dow}"
+                fires = {at for d in self.days if k.matches_day(d) for h in range(a.hour, b.hour + 1)
+                         for m in range(0, 60, step) for at in self.due(d.replace(hour=h, minute=m))}
+                yield [expr], self.begin, sorted(f for f in fires if self.begin < f <= self.end)
 
 
 def questions(rng, window):
