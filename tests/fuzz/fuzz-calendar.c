@@ -177,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (c.kind == CALENDAR_FIELDS) {
                 const unsigned *d = days[hash % 4];
 
-                if (calendar_never(&c))
+                if (hash % 16 == 0 && calendar_never(&c)) /* it takes long */
                         check_never(&c);
                 check_walk(&c, zone, civil_days(d[0], d[1], d[2]) * SEC_PER_DAY + HOUR);
                 calendar_set_wall(&c);
