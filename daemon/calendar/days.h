@@ -46,8 +46,9 @@ struct exclude {
 
 /* How far `move` looks for a day: an instant with none so near is skipped where it is. */
 #define DAYS_MOVE_MAX 366
-/* How far ahead the next instant that runs is looked for, in days: 100 years. */
-#define DAYS_SEARCH_MAX 36525
+/* How far ahead the next instant that runs is looked for, in days: 40 years, the longest that a weekday's 29 February
+ * lets wait. */
+#define DAYS_SEARCH_MAX 14610
 
 /* The part of a schedule that most have not. */
 struct schedule_days {

@@ -241,14 +241,6 @@ static void name_utc(const struct schedule *s, int64_t day, int64_t offset, int6
         }
 }
 
-static bool has_every(const struct schedule *s)
-{
-        for (size_t i = 0; i < s->n; i++)
-                if (s->entries[i].kind == CALENDAR_EVERY)
-                        return true;
-        return false;
-}
-
 /* All that a day names, as long as it is between start and end: what `move` may take elsewhere. */
 static void name_all(const struct schedule *s, int64_t day, struct named *ret)
 {
@@ -535,11 +527,15 @@ static void frame_build(const struct schedule *s, struct wall fixed_after, struc
         bits_remove(&f->excluded, &f->due);
 }
 
-/* Whether anything can be found in the frame, told quickly. */
-static bool frame_matters(const struct schedule *s, const struct frame *f)
+/* Whether anything of these fates can be found in the frame, told quickly. */
+static bool frame_matters(const struct schedule *s, const struct frame *f, unsigned fates)
 {
         struct day_minutes unused;
 
+        if (frame_begins_span(f))
+                return true;
+        if (fates == 1 << SCHEDULE_DUE && days_excluded(&s->days, f->day, &unused) == DAYS_ALL_MINUTES)
+                return false;
         for (size_t i = 0; i < s->n; i++) {
                 const struct calendar *c = &s->entries[i];
 
@@ -548,10 +544,8 @@ static bool frame_matters(const struct schedule *s, const struct frame *f)
                      at_sec(c) <= (f->day + 3) * SEC_PER_DAY))
                         return true;
         }
-        if (s->days.move != DAYS_MOVE_NONE &&
-            days_excluded(&s->days, f->day - days_step(s), &unused) != DAYS_NO_MINUTE)
-                return true;
-        return frame_begins_span(f);
+        return s->days.move != DAYS_MOVE_NONE &&
+               days_excluded(&s->days, f->day - days_step(s), &unused) != DAYS_NO_MINUTE;
 }
 
 static void frame_at(const struct schedule *s, int64_t sec, struct frame *f)
@@ -636,10 +630,9 @@ int moments_next(const struct schedule *s, struct wall after, struct wall fixed_
         int64_t sec = MAX(wall_sec(after) + 1, schedule_begin(s)), limit = schedule_limit(s), first = sec, tod;
         struct frame f;
 
-        if (!has_every(s) || fates == 1 << SCHEDULE_DUE)
-                limit = MIN(limit, sec + DAYS_SEARCH_MAX * SEC_PER_DAY);
+        limit = MIN(limit, sec + DAYS_SEARCH_MAX * SEC_PER_DAY);
         for (frame_at(s, sec, &f); sec <= limit; frame_to(s, &f, sec)) {
-                if (frame_matters(s, &f)) {
+                if (frame_matters(s, &f, fates)) {
                         frame_build(s, fixed_after, &f);
                         frame_cut(&f, first, INT64_MAX / 2);
                         tod = frame_find(&f, fates, 0);
@@ -666,7 +659,7 @@ int moments_last(const struct schedule *s, struct wall after, struct wall fixed_
         struct frame f;
 
         for (frame_at(s, sec, &f); sec >= first; frame_to(s, &f, sec)) {
-                if (frame_matters(s, &f)) {
+                if (frame_matters(s, &f, fates)) {
                         frame_build(s, fixed_after, &f);
                         frame_cut(&f, first, last);
                         tod = fates & 1 << SCHEDULE_DUE ? bits_last(&f.due) : -1;
@@ -740,7 +733,7 @@ void moments_walk(const struct schedule *s, struct wall after, struct wall fixed
         struct frame f;
 
         for (frame_at(s, sec, &f); sec <= last; frame_to(s, &f, sec)) {
-                if (frame_matters(s, &f)) {
+                if (frame_matters(s, &f, SCHEDULE_ANY)) {
                         frame_build(s, fixed_after, &f);
                         frame_cut(&f, first, last);
                         gather_frame(&w, &f);

@@ -36,7 +36,7 @@ enum schedule_fate {
  * Two lower bounds, because after the clock was set back fixed expressions must not repeat what they have done while
  * intervals go on (crond's rule): interval expressions and @every count strictly after `after`, all others strictly
  * after the later of `after` and `fixed_after`.  Pass {INT64_MIN} as fixed_after where that does not matter.
- * Returns 0 or -ENOENT (never again; with `days` 100 years are looked through). */
+ * Returns 0 or -ENOENT (never again; with `days` 40 years are looked through). */
 int schedule_next(const struct schedule *s, struct wall after, struct wall fixed_after, struct wall *ret_next);
 
 /* The latest instant that runs in (after, until].  Returns 0 or -ENOENT (none).  Logarithmic in the span: it bisects

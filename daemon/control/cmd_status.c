@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "control/private.h"
+#include "jobfile/calendars.h"
 
 #define FILES_LOOKED_AT   20000 /* by one call; the next page goes on */
 #define FILE_ERRORS_SHOWN 100   /* of one file; `more` says how many are left out */
@@ -133,13 +134,39 @@ static bool is_wanted(enum which_files which, const struct folder_file *f)
         return which == FILES_NOTED && f->warnings && f->warnings->n > 0;
 }
 
+static size_t files_total(const struct control *c)
+{
+        return folder_files(c->ctx.folder) + (c->ctx.calendars ? calendars_files(c->ctx.calendars) : 0);
+}
+
+static size_t files_bad(const struct control *c)
+{
+        return folder_broken(c->ctx.folder) + (c->ctx.calendars ? calendars_broken(c->ctx.calendars) : 0);
+}
+
+/* The files of calendars: there are few, so all are in the first page. */
+static size_t add_calendars(struct call *call, struct text *t, enum which_files which, bool may_read)
+{
+        const struct control *c = call->c;
+        struct folder_file f;
+        size_t given = 0;
+
+        for (size_t i = 0; c->ctx.calendars && calendars_file_at(c->ctx.calendars, i, &f); i++) {
+                if (!is_wanted(which, &f))
+                        continue;
+                text_puts(t, given++ > 0 ? "," : "");
+                text_json_new(t, print_file(c, &f, may_read));
+        }
+        return given;
+}
+
 /* "files":[…],"cursor":… */
 static void add_files(struct call *call, struct text *t, enum which_files which, const char *cursor, size_t limit)
 {
         const struct control *c = call->c;
         const struct folder *folder = c->ctx.folder;
         size_t n = folder_files(folder), i = cursor ? file_after(folder, cursor) : 0, looked = 0, given = 0,
-               begin = t->size;
+               begin = t->size, calendars = 0;
         size_t bad_left = folder_broken(folder);
         bool may_read = peer_is_admin(call->conn);
         const char *last = NULL;
@@ -148,13 +175,15 @@ static void add_files(struct call *call, struct text *t, enum which_files which,
         text_puts(t, "\"files\":[");
         if ((which == FILES_BAD && bad_left == 0) || (c->access.see_own && !may_read))
                 i = n;
+        if (!cursor && (may_read || !c->access.see_own))
+                calendars = add_calendars(call, t, which, may_read);
         for (; i < n && given < limit && looked < FILES_LOOKED_AT && t->size - begin < PAGE_BYTES; i++, looked++) {
                 if (!folder_file_at(folder, i, &f))
                         break;
                 last = f.path;
                 if (!is_wanted(which, &f))
                         continue;
-                text_puts(t, given++ > 0 ? "," : "");
+                text_puts(t, calendars + given++ > 0 ? "," : "");
                 text_json_new(t, print_file(c, &f, may_read));
                 if (which == FILES_BAD && !cursor && given == bad_left) {
                         i = n;
@@ -218,8 +247,7 @@ void cmd_status(struct call *call)
                       runner_pid(c->ctx.runner), "jobs", (json_int_t)s.jobs, "jobs_blocked",
                       (json_int_t)count_blocked(c), "runs", "queued", (json_int_t)s.queued, "starting",
                       (json_int_t)s.starting, "running", (json_int_t)s.running, "backoff", (json_int_t)s.backoff,
-                      "files_total", (json_int_t)folder_files(c->ctx.folder), "files_bad",
-                      (json_int_t)folder_broken(c->ctx.folder));
+                      "files_total", (json_int_t)files_total(c), "files_bad", (json_int_t)files_bad(c));
         text_json_new(&t, o);
         if (!t.failed) {
                 t.size--; /* its closing brace: the files go in */
@@ -257,8 +285,8 @@ void reload_answer(struct call *call)
         call_audit(call, "-", "done");
         if (call_gone(call))
                 return;
-        text_printf(&t, "{\"files_total\":%zu,\"files_bad\":%zu,", folder_files(call->c->ctx.folder),
-                    folder_broken(call->c->ctx.folder));
+        text_printf(&t, "{\"files_total\":%zu,\"files_bad\":%zu,", files_total(call->c),
+                    files_bad(call->c));
         add_files(call, &t, FILES_BAD, NULL, PAGE_MAX);
         text_puts(&t, "}");
         call_result(call, &t);

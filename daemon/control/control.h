@@ -24,6 +24,7 @@ struct control_context {
         struct engine *engine;
         struct store *store;
         struct folder *folder;
+        const struct calendars *calendars; /* NULL: there are none */
         struct runner *runner;
         const struct config *config;
         const struct tz *zone;          /* the daemon's local zone: times are shown in it.  NULL: UTC */

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "jobfile/calendars.h"
 #include "jobfile/config.h"
 #include "jobfile/diag.h"
 #include "jobfile/folder.h"
@@ -28,6 +29,8 @@ struct checking {
         size_t allocated;
         struct table names; /* the jobs so far */
         size_t allocated_jobs;
+        struct calendars *calendars; /* those of the configuration; NULL: names are taken on trust */
+        struct calendar_source calendar_source;
 };
 
 static struct check_file *add_file(struct checking *c, const char *path)
@@ -246,6 +249,32 @@ static int check_folder(struct checking *c, const char *path)
         return r;
 }
 
+/* The calendars' files, each as a file of the set. */
+static int check_calendars(struct checking *c, const struct config *config)
+{
+        struct calendars_options opt = { .own_uid = c->opt->own_uid, .anybodys = !c->opt->host };
+        struct folder_file of;
+        int r = calendars_new(&opt, &c->calendars);
+
+        if (r == 0)
+                r = calendars_load(c->calendars, config, c->zones.local, c->opt->now);
+        for (size_t i = 0; r == 0 && calendars_file_at(c->calendars, i, &of); i++) {
+                struct check_file *file = add_file(c, of.path);
+
+                r = file ? 0 : -ENOMEM;
+                for (size_t k = 0; r == 0 && k < of.errors->n; k++) {
+                        const struct diagnostic *d = &of.errors->v[k];
+
+                        r = diagnostics_add(&file->errors, d->line, d->column, d->key, d->hint, "%s", d->message);
+                }
+        }
+        if (r == 0) {
+                c->calendar_source = calendars_source(c->calendars);
+                c->parse.calendars = &c->calendar_source;
+        }
+        return r;
+}
+
 static int check_config(struct checking *c, struct config *config)
 {
         struct check_file *file = add_file(c, c->opt->config);
@@ -266,7 +295,7 @@ static int check_config(struct checking *c, struct config *config)
         c->check->max_starting = config->max_starting;
         if (config->timezone)
                 c->zones.local = c->zones.find(c->zones.arg, config->timezone);
-        return 0;
+        return check_calendars(c, config);
 }
 
 static int check_all(struct checking *c, char *const *paths, struct config *config)
@@ -304,6 +333,7 @@ int jobfile_check(char *const *paths, const struct check_options *opt, struct ch
         r = check_all(&c, paths, &config);
         check.zone = c.zones.local;
         table_done(&c.names);
+        calendars_free(c.calendars);
         config_done(&config);
         if (r < 0) {
                 jobfile_check_done(&check);

@@ -7,7 +7,7 @@ struct check_options {
         const struct zone_source *zones;
         struct wall now;
         uint64_t machine;   /* machine.h */
-        const char *config; /* the configuration, checked too; its defaults count.  NULL: none */
+        const char *config; /* the configuration, checked too, with its calendars' files; its defaults count.  NULL: none */
         bool host;          /* look at this machine as well: owners and modes, users, programs */
         uint32_t own_uid;   /* with host: besides root, this uid may own files */
 };

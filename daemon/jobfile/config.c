@@ -1,5 +1,6 @@
 #include "jobfile/config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,12 @@ void config_done(struct config *c)
                 free_strings(c->access_jobs[i].run);
         }
         free(c->access_jobs);
+        for (size_t i = 0; i < c->n_calendars; i++) {
+                free(c->calendars[i].name);
+                free_strings(c->calendars[i].files);
+                free(c->calendars[i].dates);
+        }
+        free(c->calendars);
         config_init(c);
 }
 
@@ -223,6 +230,70 @@ static void read_access(struct config_reading *c, const struct node *value)
                 read_access_job(c, &pairs[i]);
 }
 
+/* One calendar: a path, a date, a range, or a list of these. */
+static void read_calendar(struct config_reading *c, const struct pair *p, struct config_calendar *calendar)
+{
+        size_t n = p->value->kind == NODE_LIST ? p->value->size : 1, n_files = 0;
+        char path[CLIP_SIZE + 16], clipped[CLIP_SIZE];
+        char **files = arena_alloc(&c->r->arena, (n + 1) * sizeof(*files));
+        const char *t, *wrong = name_wrong(p->name);
+
+        calendar->line = p->key->line;
+        (void)snprintf(path, sizeof(path), "calendars.%s", clip(p->name, clipped));
+        if (wrong || isdigit((unsigned char)*p->name))
+                complain(c->r, p->key, path, NULL, "%s",
+                         wrong ?: "a calendar's name begins with a letter: what begins with a digit is a date in `exclude`");
+        if (p->value->kind == NODE_MAP || n == 0) {
+                complain(c->r, p->value, path, NULL, "expected the path of an .ics file, a date, a range of dates, or a list of these");
+                return;
+        }
+        calendar->name = copy_string(c->r, p->name);
+        calendar->dates = calloc(n, sizeof(*calendar->dates));
+        if (!files || !calendar->dates) {
+                c->r->oom = true;
+                return;
+        }
+        for (const struct node *i = p->value->kind == NODE_LIST ? p->value->first : p->value; i;
+             i = p->value->kind == NODE_LIST ? i->next : NULL) {
+                t = i->kind == NODE_SCALAR && isdigit((unsigned char)*i->text) ? read_line(c->r, path, i, "a date") :
+                                                                                 read_path(c->r, path, i);
+                if (!t)
+                        continue;
+                if (*t == '/') {
+                        files[n_files++] = (char *)t;
+                        continue;
+                }
+                wrong = dates_read(t, &calendar->dates[calendar->n_dates++]);
+                if (wrong)
+                        complain(c->r, i, path, NULL, "%s, found `%s`", wrong, clip(t, clipped));
+        }
+        if (n_files > 0)
+                calendar->files = copy_strings(c->r, files, n_files);
+}
+
+#define CALENDARS_MAX 1000
+
+static void read_calendars(struct config_reading *c, const struct node *value)
+{
+        struct pair *pairs;
+        size_t n;
+
+        if (!want_map(c->r, "calendars", value))
+                return;
+        pairs = read_pairs(c->r, value, "calendar", &n);
+        if (n > CALENDARS_MAX) {
+                complain(c->r, value, "calendars", NULL, "%zu calendars are too many: at most %u", n, CALENDARS_MAX);
+                return;
+        }
+        c->config->calendars = pairs && n > 0 ? calloc(n, sizeof(*c->config->calendars)) : NULL;
+        if (!c->config->calendars) {
+                c->r->oom = c->r->oom || !pairs || n > 0;
+                return;
+        }
+        for (; c->config->n_calendars < n; c->config->n_calendars++)
+                read_calendar(c, &pairs[c->config->n_calendars], &c->config->calendars[c->config->n_calendars]);
+}
+
 /* `keep` at the top is `keep` in the defaults, which wins. */
 static void read_defaults(struct config_reading *c)
 {
@@ -288,6 +359,8 @@ static void read_config(struct config_reading *c, const char *text, size_t size)
         collect(c, CONFIG_KEY_NR, root);
         if (c->values[CONFIG_KEY_ACCESS])
                 read_access(c, c->values[CONFIG_KEY_ACCESS]);
+        if (c->values[CONFIG_KEY_CALENDARS])
+                read_calendars(c, c->values[CONFIG_KEY_CALENDARS]);
         for (unsigned id = 0; id < config_keys.n; id++)
                 if (c->values[id] && c->values[id]->kind != NODE_BROKEN)
                         read_key(c, id);

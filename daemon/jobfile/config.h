@@ -14,6 +14,15 @@ struct access_job {
         char **run; /* NULL-terminated group names that may act on it */
 };
 
+/* A named calendar: the days of files and those that stand in the configuration itself. */
+struct config_calendar {
+        char *name;
+        char **files; /* NULL-terminated; NULL: none */
+        struct day_range *dates;
+        size_t n_dates;
+        uint32_t line;
+};
+
 /* Strings are owned; NULL: not given. */
 struct config {
         char **jobs_dirs; /* NULL-terminated, or NULL */
@@ -25,6 +34,8 @@ struct config {
         char *admin_group;
         struct access_job *access_jobs;
         size_t n_access_jobs;
+        struct config_calendar *calendars; /* in order of name */
+        size_t n_calendars;
         int log_level; /* syslog level 3…7; -1 not given */
         enum log_format log_format;
         enum on_stop on_stop;

@@ -128,12 +128,13 @@ static bool own(const struct draft *d, unsigned id)
         return d->keys[id] && !node_is_null(d->values[id]);
 }
 
-static void unknown_calendar(struct reading *r, struct draft *d, const struct node *name, const char *calendar)
+static void unknown_calendar(struct reading *r, struct draft *d, const struct node *name, const char *calendar,
+                             const char *why)
 {
         char message[CLIP_SIZE + 64], clipped[CLIP_SIZE];
         struct job_policy *p = d->job.policy;
 
-        (void)snprintf(message, sizeof(message), "the configuration has no calendar `%s`", clip(calendar, clipped));
+        (void)snprintf(message, sizeof(message), "%s `%s`", why, clip(calendar, clipped));
         if (r->opt->blocked_is_error) {
                 if (own(d, JOB_KEY_EXCLUDE))
                         complain(r, d->values[JOB_KEY_EXCLUDE], "exclude", NULL, "%s", message);
@@ -153,6 +154,7 @@ static void find_calendars(struct reading *r, struct draft *d, const struct node
 {
         const struct calendar_source *calendars = r->opt->calendars;
         struct job_policy *p = d->job.policy;
+        const char *why = "";
         struct exclude *v;
 
         if (!calendars || p->n_exclude == 0)
@@ -166,9 +168,9 @@ static void find_calendars(struct reading *r, struct draft *d, const struct node
         for (uint32_t i = 0; i < p->n_exclude; i++) {
                 if (v[i].kind != EXCLUDE_CALENDAR)
                         continue;
-                v[i].set = calendars->find(calendars->arg, v[i].text);
+                v[i].set = calendars->find(calendars->arg, v[i].text, &why);
                 if (!v[i].set)
-                        unknown_calendar(r, d, name, v[i].text);
+                        unknown_calendar(r, d, name, v[i].text, why);
         }
         p->exclude = v;
 }

@@ -243,6 +243,14 @@ static void replace_jobs(struct folder *f, struct file *file, struct job **jobs,
         }
 }
 
+static bool same_calendars(const struct job_policy *a, const struct job_policy *b)
+{
+        for (uint32_t i = 0; a != b && i < a->n_exclude && i < b->n_exclude; i++)
+                if (a->exclude[i].kind == EXCLUDE_CALENDAR && a->exclude[i].set != b->exclude[i].set)
+                        return false;
+        return true;
+}
+
 /* Whether what was parsed is what is in force already, in all that matters to anybody. */
 static bool unchanged(const struct file *file, const struct jobfile *parsed)
 {
@@ -252,7 +260,8 @@ static bool unchanged(const struct file *file, const struct jobfile *parsed)
                 const struct job *a = file_jobs(file)[i], *b = parsed->jobs[i];
 
                 if (memcmp(a->digest, b->digest, sizeof(a->digest)) != 0 || a->policy->zone != b->policy->zone ||
-                    !streq_ptr(a->policy->blocked, b->policy->blocked) || a->line != b->line || a->policy->set_by_config != b->policy->set_by_config)
+                    !same_calendars(a->policy, b->policy) || !streq_ptr(a->policy->blocked, b->policy->blocked) ||
+                    a->line != b->line || a->policy->set_by_config != b->policy->set_by_config)
                         return false;
         }
         return true;

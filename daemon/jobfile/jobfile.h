@@ -32,9 +32,10 @@ struct zone_source {
         const struct tz *local; /* the zone of jobs without `timezone` */
 };
 
-/* Where named calendars come from: the days of the one of that name, borrowed, or NULL if the configuration has none. */
+/* Where named calendars come from: the days of the one of that name, borrowed; or NULL, and *ret_why, in static words,
+ * what is with it ("the configuration has no calendar"). */
 struct calendar_source {
-        struct dayset *(*find)(void *arg, const char *name);
+        struct dayset *(*find)(void *arg, const char *name, const char **ret_why);
         void *arg;
 };
 

@@ -1,7 +1,8 @@
 # Job files and configuration: YAML to values, and the folders they come from.
 noinst_LIBRARIES += libjobfile.a
-libjobfile_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(MD_CFLAGS)
+libjobfile_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(MD_CFLAGS) $(ICAL_CFLAGS)
 libjobfile_a_SOURCES = daemon/jobfile/arena.c daemon/jobfile/arena.h daemon/jobfile/buf.c daemon/jobfile/buf.h \
+	daemon/jobfile/calendars.c daemon/jobfile/calendars.h daemon/jobfile/ics.c daemon/jobfile/ics.h \
 	daemon/jobfile/check.c daemon/jobfile/check.h daemon/jobfile/config.c daemon/jobfile/config.h \
 	daemon/jobfile/diag.c daemon/jobfile/diag.h \
 	daemon/jobfile/draft.c daemon/jobfile/draft.h daemon/jobfile/exclude.c \

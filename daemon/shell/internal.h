@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 #include "engine/engine.h"
+#include "jobfile/calendars.h"
 #include "jobfile/folder.h"
 #include "jobfile/machine.h"
 #include "jobfile/zones.h"
@@ -56,6 +57,8 @@ struct shell {
         const struct tz *local;
         struct zone_source zone_source;
         uint64_t machine; /* jobfile/machine.h, read once */
+        struct calendars *calendars;
+        struct calendar_source calendar_source;
         struct folder *folder;
         struct store *store;
         struct store_meta meta;
@@ -100,6 +103,8 @@ void shell_update_control(struct shell *s);
 /* load.c */
 struct jobfile_options shell_parse_options(const struct shell *s);
 struct folder_options shell_folder_options(const struct shell *s);
+/* Reads the calendars' files, as the configuration now is, and sees to it that what is in force is stored. */
+void shell_load_calendars(struct shell *s);
 unsigned shell_max_starting(const struct config *c);
 
 /* reload.c */

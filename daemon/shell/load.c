@@ -31,7 +31,7 @@ unsigned shell_max_starting(const struct config *c)
 struct jobfile_options shell_parse_options(const struct shell *s)
 {
         return (struct jobfile_options){
-                .zones = &s->zone_source, .now = clock_wall(), .defaults = s->config.defaults,
+                .zones = &s->zone_source, .calendars = &s->calendar_source, .now = clock_wall(), .defaults = s->config.defaults,
                 .own_user_only = s->own_user_only, .own_user = s->own_user, .machine = s->machine,
         };
 }
@@ -71,6 +71,36 @@ struct folder_options shell_folder_options(const struct shell *s)
                 .dirs = s->places.jobs_dirs, .parse = shell_parse_options(s), .own_uid = geteuid(),
                 .on_judged = on_judged,
         };
+}
+
+static int new_calendars(struct shell *s)
+{
+        struct calendars_options opt = { .own_uid = geteuid(), .on_judged = on_judged };
+        int r = calendars_new(&opt, &s->calendars);
+
+        if (r == 0)
+                s->calendar_source = calendars_source(s->calendars);
+        return r;
+}
+
+static void store_calendars(struct shell *s)
+{
+        struct event ev = { .type = EVENT_CONFIG };
+
+        ev.config.n_files = calendars_rows(s->calendars, &ev.config.files);
+        if (ev.config.n_files > 0)
+                shell_step(s, &ev);
+}
+
+void shell_load_calendars(struct shell *s)
+{
+        int r = calendars_load(s->calendars, &s->config, s->local, clock_wall());
+
+        if (r < 0) {
+                log_error("the calendars are as they were: %s", strerror(-r));
+                return;
+        }
+        store_calendars(s);
 }
 
 /* As strict as with job files: what it says runs as root.  0 with *ret_fd -1: there is none. */
@@ -153,9 +183,14 @@ static int restore_job(void *arg, const struct job_state *state)
         return engine_restore_job(arg, state);
 }
 
+/* The text of a calendar or of a job file. */
 static int restore_file(void *arg, const struct file_row *row)
 {
-        return folder_restore(arg, row);
+        struct shell *s = arg;
+        bool ours;
+        int r = calendars_restore(s->calendars, &s->config, row, &ours);
+
+        return r < 0 || ours ? r : folder_restore(s->folder, row);
 }
 
 struct restoring {
@@ -228,6 +263,9 @@ int shell_load(struct shell *s, struct error *reterr)
 
         r = engine_new(&opt, &s->engine);
         if (r == 0)
+                r = new_calendars(s);
+        folder_opt.parse.calendars = &s->calendar_source;
+        if (r == 0)
                 r = folder_new(&folder_opt, &s->folder);
         if (r < 0)
                 return error_set(reterr, r, ERROR_FAILED, "the job files' folders can't be watched: %s", strerror(-r));
@@ -237,7 +275,9 @@ int shell_load(struct shell *s, struct error *reterr)
         if (r == 0)
                 r = note_unfinished(s);
         if (r == 0)
-                r = store_load_files(s->store, restore_file, s->folder, reterr);
+                r = store_load_files(s->store, restore_file, s, reterr);
+        if (r == 0)
+                r = calendars_load(s->calendars, &s->config, s->local, clock_wall());
         if (r == 0)
                 r = folder_scan(s->folder, clock_wall());
         if (r == 0)
@@ -245,6 +285,7 @@ int shell_load(struct shell *s, struct error *reterr)
         if (r < 0)
                 return error_set(reterr, r, ERROR_FAILED, "loading failed: %s", strerror(-r));
         shell_drain(s);
+        store_calendars(s);
         shell_step(s, &ev);
         engine_get_stats(s->engine, &stats);
         if (stats.clock_waiting)
@@ -253,7 +294,8 @@ int shell_load(struct shell *s, struct error *reterr)
 #ifdef __GLIBC__
         (void)malloc_trim(0); /* the stored texts, and what came of comparing them */
 #endif
-        log_info("%zu jobs, %zu unfinished runs, files with errors: %zu", engine_jobs(s->engine), runs.n, folder_broken(s->folder));
+        log_info("%zu jobs, %zu unfinished runs, files with errors: %zu", engine_jobs(s->engine), runs.n,
+                 folder_broken(s->folder) + calendars_broken(s->calendars));
         return 0;
 }
 

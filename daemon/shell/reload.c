@@ -61,7 +61,7 @@ static bool refresh_zones(struct shell *s)
         return n > 0;
 }
 
-/* Files are read again, so that their jobs have the zones of now. */
+/* Files are read again, so that their jobs have the zones and calendars of now. */
 static void rescan(struct shell *s, const struct tz *local)
 {
         struct folder_options opt;
@@ -69,6 +69,7 @@ static void rescan(struct shell *s, const struct tz *local)
         s->local = local;
         s->zone_source = zones_source(s->zones, local);
         log_set_zone(local);
+        shell_load_calendars(s);
         opt = shell_folder_options(s);
         (void)folder_rescan(s->folder, &opt);
         shell_update_control(s);
@@ -95,12 +96,14 @@ static void reload_config(struct shell *s)
         (void)refresh_zones(s);
         if (shell_read_config(s->places.config, s->given.config, &s->zone_source, &fresh, &err) < 0) {
                 log_error("the configuration is as it was: %s", err.message);
+                rescan(s, s->local);
                 return;
         }
         local = fresh.timezone ? zones_find(s->zones, fresh.timezone) : zones_local(s->zones);
         if (!local) {
                 log_error("the configuration is as it was: there is no time zone %s", fresh.timezone);
                 config_done(&fresh);
+                rescan(s, s->local);
                 return;
         }
         warn_about_places(&s->config, &fresh);
@@ -142,8 +145,9 @@ void reload_look(struct shell *s)
         if (s->reload_running && !folder_busy(s->folder)) {
                 s->reload_running = false;
                 service_notify("READY=1");
-                if (folder_broken(s->folder) > 0)
-                        log_warning("reloaded; files with errors: %zu", folder_broken(s->folder));
+                if (folder_broken(s->folder) + calendars_broken(s->calendars) > 0)
+                        log_warning("reloaded; files with errors: %zu",
+                                    folder_broken(s->folder) + calendars_broken(s->calendars));
                 else
                         log_info("reloaded");
                 if (s->control)

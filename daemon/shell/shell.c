@@ -252,7 +252,7 @@ int shell_new(struct shell_options *opt, struct shell **ret, struct error *reter
 static struct control_context control_context(struct shell *s)
 {
         return (struct control_context){
-                .loop = s->loop, .engine = s->engine, .store = s->store, .folder = s->folder, .runner = s->runner,
+                .loop = s->loop, .engine = s->engine, .store = s->store, .folder = s->folder, .calendars = s->calendars, .runner = s->runner,
                 .config = &s->config, .zone = s->local, .log_dir = s->places.log_dir, .socket_path = s->places.socket,
                 .default_user = s->own_user, .own_uid = geteuid(), .private_daemon = s->places.mode != PLACES_SYSTEM, .command = on_command,
                 .reload = on_reload_wanted, .arg = s, .started = s->started,
@@ -353,6 +353,7 @@ struct shell *shell_free(struct shell *s)
         s->store = store_close(s->store);
         s->engine = engine_free(s->engine);
         s->folder = folder_free(s->folder);
+        s->calendars = calendars_free(s->calendars);
         actions_done(&s->actions);
         queue_done(&s->queue);
         timers_close(s);

@@ -31,6 +31,9 @@ X(CONFIG_KEY_MAX_RUNNING, CONFIG_KEY_NR, "max_running", KEY_NUMBER, max_running,
 X(CONFIG_KEY_MAX_STARTING, CONFIG_KEY_NR, "max_starting", KEY_NUMBER, max_starting, 0, 1, 1000000, "", "twice the cores", \
   "max_start", \
   "How many of them are starting at once; paces bursts.") \
+X(CONFIG_KEY_CALENDARS, CONFIG_KEY_NR, "calendars", KEY_MAP, n_calendars, 0, 0, 0, "", "none", \
+  "calendar holidays ical ics", \
+  "Named calendars for `exclude`: each the path of an .ics file, a date, a range of dates, or a list of these.") \
 X(CONFIG_KEY_DEFAULTS, CONFIG_KEY_NR, "defaults", KEY_MAP, defaults, 0, 0, 0, "", "none", \
   "default job_defaults", \
   "Keys for the jobs of all files; a file's own defaults and the job itself win.") \

@@ -2,6 +2,7 @@
 #	top_srcdir=... top_builddir=... bats tests/bats/runs.bats
 bats_suites = \
 	tests/bats/backfill.bats \
+	tests/bats/calendars.bats \
 	tests/bats/daemon.bats \
 	tests/bats/files.bats \
 	tests/bats/jobctl-act.bats \
@@ -13,7 +14,7 @@ endif
 if HAVE_PYTHON3
 TESTS += tests/bats/control.py tests/bats/crashloop.py tests/bats/survive.py
 endif
-EXTRA_DIST += $(bats_suites) tests/bats/control.py tests/lib/rpc.py tests/bats/crashloop.py tests/bats/survive.py tests/lib/common.bash tests/lib/sched.py
+EXTRA_DIST += $(bats_suites) tests/data/calendars/de-2026.ics tests/bats/control.py tests/lib/rpc.py tests/bats/crashloop.py tests/bats/survive.py tests/lib/common.bash tests/lib/sched.py
 
 # The long forms: a thousand kills, a thousand runs alive.
 .PHONY: check-crash check-survive

@@ -3,6 +3,7 @@
 fuzz_targets = \
 	tests/fuzz/fuzz-calendar \
 	tests/fuzz/fuzz-config \
+	tests/fuzz/fuzz-ics \
 	tests/fuzz/fuzz-jobfile \
 	tests/fuzz/fuzz-jsonrpc \
 	tests/fuzz/fuzz-record \
@@ -24,6 +25,9 @@ tests_fuzz_fuzz_calendar_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz-config.c $(fuzz_driver)
 tests_fuzz_fuzz_config_LDADD = $(JOBFILE_LIBS)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_ics_SOURCES = tests/fuzz/fuzz-ics.c $(fuzz_driver)
+tests_fuzz_fuzz_ics_LDADD = $(JOBFILE_LIBS)
+tests_fuzz_fuzz_ics_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_jobfile_SOURCES = tests/fuzz/fuzz-jobfile.c $(fuzz_driver)
 tests_fuzz_fuzz_jobfile_LDADD = $(JOBFILE_LIBS)
 tests_fuzz_fuzz_jobfile_LDFLAGS = $(fuzz_ldflags)
@@ -44,7 +48,7 @@ tests_fuzz_fuzz_tzif_SOURCES = tests/fuzz/fuzz-tzif.c $(fuzz_driver)
 tests_fuzz_fuzz_tzif_LDADD = libcalendar.a libbase.a
 tests_fuzz_fuzz_tzif_LDFLAGS = $(fuzz_ldflags)
 
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/calendar.dict tests/fuzz/config.dict tests/fuzz/jobfile.dict tests/fuzz/jsonrpc.dict \
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/calendar.dict tests/fuzz/config.dict tests/fuzz/ics.dict tests/fuzz/jobfile.dict tests/fuzz/jsonrpc.dict \
 	tests/fuzz/record.dict tests/fuzz/runnermsg.dict tests/fuzz/timeparse.dict tests/fuzz/tzif.dict
 
 # A short run of each target: by libFuzzer for FUZZ_SECONDS, or by the plain driver with many more changes.  A daemon that lives on

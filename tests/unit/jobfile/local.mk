@@ -1,5 +1,5 @@
 # Unit tests of daemon/jobfile.
-JOBFILE_TESTS = tests/unit/jobfile/test-conformance tests/unit/jobfile/test-folder tests/unit/jobfile/test-keys tests/unit/jobfile/test-nomem \
+JOBFILE_TESTS = tests/unit/jobfile/test-conformance tests/unit/jobfile/test-folder tests/unit/jobfile/test-ics tests/unit/jobfile/test-keys tests/unit/jobfile/test-nomem \
 	tests/unit/jobfile/test-config tests/unit/jobfile/test-policy tests/unit/jobfile/test-zones
 check_PROGRAMS += $(JOBFILE_TESTS)
 TESTS += $(JOBFILE_TESTS)
@@ -9,6 +9,8 @@ tests_unit_jobfile_test_conformance_SOURCES = tests/unit/jobfile/test-conformanc
 tests_unit_jobfile_test_conformance_LDADD = $(JOBFILE_LIBS)
 tests_unit_jobfile_test_folder_SOURCES = tests/unit/jobfile/test-folder.c tests/unit/jobfile/zone.h
 tests_unit_jobfile_test_folder_LDADD = $(JOBFILE_LIBS)
+tests_unit_jobfile_test_ics_SOURCES = tests/unit/jobfile/test-ics.c tests/unit/jobfile/zone.h
+tests_unit_jobfile_test_ics_LDADD = $(JOBFILE_LIBS)
 tests_unit_jobfile_test_keys_SOURCES = tests/unit/jobfile/test-keys.c tests/unit/jobfile/zone.h
 tests_unit_jobfile_test_keys_LDADD = $(JOBFILE_LIBS)
 tests_unit_jobfile_test_nomem_SOURCES = tests/unit/jobfile/test-nomem.c tests/unit/jobfile/zone.h
