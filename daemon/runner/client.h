@@ -26,10 +26,10 @@ struct runner_options {
 
 /* Starts the runner as a child over a socketpair; again whenever it dies.  0 or negative errno. */
 int runner_new(struct ev_loop *loop, const struct runner_options *opt, struct runner **ret, struct error *reterr);
-/* Leaves supervisors alone.  NULL is fine. */
 /* TZ of the attempts to come.  Copied; a lack of memory leaves it as it was. */
 void runner_set_zone(struct runner *r, const char *zone);
 
+/* Leaves supervisors alone.  NULL is fine. */
 struct runner *runner_free(struct runner *r);
 DEFINE_CLEANUP(struct runner *, runner_free);
 
