@@ -50,7 +50,7 @@ enum option {
         OPT_CHECK, OPT_MAX_FAILED, OPT_WATCH, OPT_COUNT, OPT_QUIET, OPT_FROM, OPT_TO, OPT_AT, OPT_FOLLOW, OPT_ATTEMPT,
         OPT_PREVIOUS, OPT_STDERR, OPT_RAW, OPT_FORCE, OPT_WAIT, OPT_SIGNAL, OPT_TIMEOUT, OPT_MESSAGE, OPT_HOLD,
         OPT_CONFIG, OPT_HOST, OPT_TIMEZONE, OPT_JOBS_DIR, OPT_DURATION, OPT_FAIL, OPT_DOWN, OPT_SUMMARY, OPT_NO_HISTORY,
-        OPT_LIMIT, OPT_DRY_RUN,
+        OPT_LIMIT, OPT_DRY_RUN, OPT_AGAINST,
         OPT_NR,
 };
 
@@ -207,6 +207,7 @@ int cmd_backfill(struct cli *c);
 int cmd_reload(struct cli *c);
 int cmd_check(struct cli *c);
 int cmd_explain(struct cli *c);
+int cmd_plan(struct cli *c);
 int cmd_simulate(struct cli *c);
 int cmd_schema(struct cli *c);
 int cmd_version(struct cli *c);

@@ -4,6 +4,7 @@
 
 #include "calendar/timeparse.h"
 #include "files.h"
+#include "jobfile/machine.h"
 #include "listing.h"
 #include "simulate.h"
 
@@ -199,7 +200,7 @@ static int ask_history(struct cli *c, struct history *h)
         json_array_append_new(states, json_string("succeeded"));
         json_object_set_new(params, "states", states);
         r = each_item(c, "run.list", params, "runs", HISTORY_RUNS, history_run, h, NULL);
-        return r == EXIT_OK ? each_item(c, "job.list", NULL, "jobs", 0, history_job, h, NULL) : r;
+        return r == EXIT_OK ? each_item(c, "job.list", json_object(), "jobs", 0, history_job, h, NULL) : r;
 }
 
 /* Where there is no daemon to ask, nothing is known. */
@@ -607,6 +608,7 @@ int cmd_simulate(struct cli *c)
         s.options.to = s.to;
         s.options.max_running = s.check.max_running;
         s.options.max_starting = s.check.max_starting;
+        s.options.machine = machine_number();
         s.options.down = s.down;
         if (c->format == OUTPUT_YAML || c->format == OUTPUT_CSV || c->format == OUTPUT_NAME)
                 s.printer = printer_new(c, &list);

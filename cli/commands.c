@@ -157,6 +157,13 @@ static const struct option_row simulate_options[] = {
         { OPT_NONE },
 };
 
+static const struct option_row plan_options[] = {
+        { OPT_AGAINST, "against", 0, "DIR", "against these job files, not what the daemon has in force" },
+        { OPT_CONFIG, "config", 0, "FILE", "by the defaults of this configuration (the daemon's)" },
+        { OPT_QUIET, "quiet", 'q', NULL, "don't sum up" },
+        { OPT_NONE },
+};
+
 #define SEE "See"
 #define ACT "Act"
 #define AHEAD "Look ahead, no daemon needed"
@@ -284,6 +291,16 @@ const struct command commands[] = {
           MANY,
           0,
           cmd_simulate },
+        { "plan",
+          {},
+          AHEAD,
+          "DIR... [--against DIR]",
+          "what a reload with these job files would change",
+          plan_options,
+          1,
+          MANY,
+          COMMAND_PATHS,
+          cmd_plan },
         { "schema", {}, AHEAD, "[KEY]", "the keys of job files, or all about one", NULL, 0, 1, 0, cmd_schema },
         { "version", {}, HOUSE, "", "jobctl's version, and the daemon's if there is one", NULL, 0, 0, 0, cmd_version },
         { "help", {}, HOUSE, "[COMMAND]", "this, or all about a command", NULL, 0, 1, 0, cmd_help },

@@ -301,7 +301,7 @@ static int check_utf8(const struct cli *c)
         for (size_t i = 0; i < c->n_options; i++) {
                 enum option id = c->options[i].id;
 
-                if (id != OPT_SOCKET && id != OPT_ROOT && id != OPT_CONFIG && id != OPT_JOBS_DIR &&
+                if (id != OPT_SOCKET && id != OPT_ROOT && id != OPT_CONFIG && id != OPT_JOBS_DIR && id != OPT_AGAINST &&
                     !utf8_valid(c->options[i].value, strlen(c->options[i].value)))
                         return fail_usage(c, "--%s: `%s' is not UTF-8", option_name(c, id), c->options[i].value);
         }

@@ -364,7 +364,8 @@ static void tell_waiting(struct sim *s)
 static int begin(struct sim *s, size_t n_jobs)
 {
         struct engine_options opt = { .max_running = s->opt->max_running ? s->opt->max_running : MAX_RUNNING,
-                                      .max_starting = s->opt->max_starting ? s->opt->max_starting : MAX_STARTING };
+                                      .max_starting = s->opt->max_starting ? s->opt->max_starting : MAX_STARTING,
+                                      .machine = s->opt->machine };
         struct event ev = { .type = EVENT_CONFIG };
         struct job **put;
 

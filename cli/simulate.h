@@ -29,6 +29,7 @@ struct sim_down {
 struct sim_options {
         struct wall from, to;    /* both included */
         uint32_t max_running, max_starting; /* 0: as built in */
+        uint64_t machine;        /* its number (jobfile/machine.h), for jitter */
         const struct sim_down *down; /* in order of time, apart from each other */
         size_t n_down;
 };

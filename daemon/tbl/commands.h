@@ -45,6 +45,8 @@ enum param_type {
           "One job: definition, origins of its values, active runs") \
         X(METHOD_JOB_CAT, "job.cat", RIGHT_READ, false, cmd_job_cat, \
           "The text of the file that a job comes from") \
+        X(METHOD_JOB_DEFINITIONS, "job.definitions", RIGHT_SEE, false, cmd_job_definitions, \
+          "The definitions in force, in order of their names; those that may not be read are null") \
         X(METHOD_JOB_NEXT, "job.next", RIGHT_SEE, false, cmd_job_next, \
           "The next instants of jobs, in order of time") \
         X(METHOD_JOB_RUN, "job.run", RIGHT_ACT, true, cmd_job_run, "Run jobs now") \
@@ -93,6 +95,8 @@ enum method {
         X(METHOD_JOB_LIST, "cursor", PARAM_STRING, false, "where the last page ended") \
         X(METHOD_JOB_SHOW, "job", PARAM_STRING, true, "name") \
         X(METHOD_JOB_CAT, "job", PARAM_STRING, true, "name") \
+        X(METHOD_JOB_DEFINITIONS, "limit", PARAM_COUNT, false, "jobs in one page, at most 100") \
+        X(METHOD_JOB_DEFINITIONS, "cursor", PARAM_STRING, false, "where the last page ended") \
         X(METHOD_JOB_NEXT, "jobs", PARAM_STRINGS, false, \
           "names and patterns; none: every job that would run") \
         X(METHOD_JOB_NEXT, "n", PARAM_COUNT, false, \

@@ -7,6 +7,7 @@ bats_suites = \
 	tests/bats/files.bats \
 	tests/bats/jobctl-act.bats \
 	tests/bats/jobctl-see.bats \
+	tests/bats/plan.bats \
 	tests/bats/runs.bats
 if HAVE_BATS
 TESTS += $(bats_suites)

@@ -54,6 +54,7 @@ for args, code, words in [
     (["logs", "7", "8"], 2, ["too much"]),
     (["help", "runz"], 2, ["did you mean `run"]),
     (["explain"], 2, ["EXPR"]),
+    (["plan"], 2, ["something is missing", "DIR"]),
     (["backfill"], 2, ["something is missing", "JOB"]),
     (["backfill", "a"], 2, ["--from is missing"]),
     (["backfill", "a", "b", "--from", "-1d"], 2, ["too much"]),

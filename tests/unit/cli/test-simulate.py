@@ -149,7 +149,8 @@ rows = [run_row(n, "a", "succeeded", started_at=f"2026-03-01T0{n}:00:00Z", ended
        [run_row(9, "stranger", "succeeded", started_at="2026-03-01T01:00:00Z", ended_at="2026-03-01T09:00:00Z")]
 last = run_row(1, "bee", "succeeded", started_at="2026-02-01T00:00:00Z", ended_at="2026-02-01T00:10:00Z")
 with FakeDaemon({"run.list": lambda p: {"runs": rows, "cursor": None},
-                 "job.list": lambda p: {"jobs": [job_row("a", last=rows[0]), job_row("bee", last=last), job_row("x", last=last)], "cursor": None}}) as d:
+                 "job.list": lambda p: {"jobs": [job_row("bee", last=last), job_row("x", last=last)], "cursor": None} if p.get("cursor") else
+                 {"jobs": [job_row("a", last=rows[0])], "cursor": "a"}}) as d:
     code, out, err = d.jobctl("simulate", *args, "--from", "2026-03-10T00:00Z", "--to", "2026-03-10T00:59Z", "--summary", "--json", "--duration", "9s")
     total = json.loads(out)["summary"]
     tap.is_([(j["job"], j["duration"]) for j in total["jobs"]], [("a", 180), ("bee", 600)], "history: the mean of a job's newest successes, or its last one")
