@@ -132,6 +132,32 @@ says() {
 	eventually from_file "$ROOT/etc/jobs.d/a.yaml"
 }
 
+# What `next` says of the daemon's jobs in December, one line each.
+drawn() {
+	ctl next --from 2030-12-01 --to 2030-12-02 --json | field "'\\n'.join(n['job']+' '+n['at'] for n in d['next'])"
+}
+
+@test "what H and ~ draw stays over a restart, and is what jobctl sees" {
+	job a <<-'YAML'
+		defaults: {timezone: UTC}
+		jobs:
+		  hashed: {schedule: "H H * * *", command: "true"}
+		  random: {schedule: "0~59 0~23 * * *", command: "true"}
+	YAML
+	start_daemon
+	eventually has_job random
+	local before
+	before=$(drawn)
+	[ "$(wc -l <<<"$before")" -eq 2 ]
+	kill_daemon
+	start_daemon
+	eventually has_job random
+	[ "$(drawn)" = "$before" ]
+	mv "$ROOT/etc/jobs.d/a.yaml" "$ROOT/a.yaml"
+	[ "$(TZ=UTC ctl simulate --jobs-dir "$ROOT" --no-history --from 2030-12-01 --to 2030-12-02 --json |
+		python3 -c 'import json,sys; print("\n".join(r["job"]+" "+r["at"] for r in map(json.loads, sys.stdin) if "job" in r))')" = "$before" ]
+}
+
 file_in_error() {
 	ctl status --json | field "[f['path'] for f in d['files'] if f['state'] != 'ok']" | grep -q "$1"
 }

@@ -370,6 +370,36 @@ static void test_cut_off(void)
         }
 }
 
+static void test_zone_words(void)
+{
+        static const struct {
+                const char *text, *zone, *words;
+        } rows[] = {
+                { "30 2 * * *", "Europe/Berlin", "Berlin time" },
+                { "30 2 * * *", "America/Argentina/Buenos_Aires", "Buenos Aires time" },
+                { "30 2 * * *", "UTC", "UTC" },
+                { "30 2 * * *", "Etc/GMT+5", "Etc/GMT+5" },
+                { "@at 2026-12-24T18:00", "Europe/Berlin", "Berlin time" },
+                { "@at 2026-12-24T18:00Z", "Europe/Berlin", "" },
+                { "@every 15m", "Europe/Berlin", "" },
+                { "@after 15m", "Europe/Berlin", "" },
+                { "@reboot", "Europe/Berlin", "" },
+                { "0 0 30 2 *", "Europe/Berlin", "" },
+        };
+        struct calendar c;
+        char buf[32];
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                calendar_parse(rows[i].text, NULL, &c, NULL);
+                calendar_describe_zone(&c, rows[i].zone, buf, sizeof(buf));
+                is_str(buf, rows[i].words, rows[i].text);
+        }
+        memset(buf, 'x', sizeof(buf));
+        calendar_parse("30 2 * * *", NULL, &c, NULL);
+        is_int(calendar_describe_zone(&c, "Europe/Berlin", buf, 5), 4, "whose clock: what was written is returned");
+        ok(strcmp(buf, "Berl") == 0 && buf[5] == 'x', "cut off");
+}
+
 static void test_never(void)
 {
         static const struct {
@@ -410,6 +440,7 @@ int main(void)
         test_random_round_trip();
         test_large();
         test_cut_off();
+        test_zone_words();
         test_never();
         return tap_done();
 }

@@ -84,4 +84,12 @@ for c in chosen:
     why = wrong_invalid(c) if c.get("invalid") else wrong_next(c)
     if not tap.ok(why is None, f"{c['id']}: {c['expr']}".replace("#", "")):
         tap.diag(f"{c}\n{why}")
+for expr, zone, means in (("30 2 * * mon-fri", "Europe/Berlin", "at 02:30 on weekdays, Berlin time"),
+                          ("0 0 * * FRIL", "UTC", "at 00:00 on the last Friday of the month, UTC"),
+                          ("@every 15m", "Europe/Berlin", "every 15 minutes"),
+                          ("@after 10m", "Europe/Berlin", "10 minutes after the end of the run before")):
+    out = subprocess.run([JOBCTL, "explain", expr, "--timezone", zone], capture_output=True, text=True).stdout
+    said = [line.strip() for line in out.splitlines() if line.strip().startswith("means")]
+    if not tap.ok(said == ["means  " + means], f"{expr} in words".replace("#", "")):
+        tap.diag(out)
 tap.done()
