@@ -45,9 +45,26 @@ static int tell_error(struct cli *c, const char *code, const char *message, json
         return EXIT_FAILED;
 }
 
+/* `dst` of job files: the same words. */
+static int take_dst(struct cli *c, struct explained *x)
+{
+        const char *dst = opt_value(c, OPT_DST);
+
+        if (!dst || streq(dst, "once"))
+                return EXIT_OK;
+        if (streq(dst, "wall"))
+                calendar_set_wall(&x->entry);
+        else if (streq(dst, "skip"))
+                x->schedule.days.dst = DAYS_DST_SKIP;
+        else
+                return fail_usage(c, "--dst wants once, wall or skip, not `%s'", dst);
+        return EXIT_OK;
+}
+
 static int parse_expression(struct cli *c, const char *text, struct explained *x)
 {
-        struct calendar_draw draw = calendar_draw_of("", machine_number());
+        const char *job = opt_value(c, OPT_JOB);
+        struct calendar_draw draw = calendar_draw_of(job ? job : "", machine_number());
         struct calendar_error e = { 0 };
         int r;
 
@@ -192,6 +209,8 @@ int cmd_explain(struct cli *c)
         r = take_options(c, &x);
         if (r == EXIT_OK)
                 r = parse_expression(c, text, &x);
+        if (r == EXIT_OK)
+                r = take_dst(c, &x);
         if (r != EXIT_OK)
                 return r;
         x.schedule.entries = &x.entry;

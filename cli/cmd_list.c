@@ -124,6 +124,23 @@ static void jitter_in_cell(struct cli *c, const json_t *item, struct strbuf *ret
         }
 }
 
+/* Days on which an instant is not where the clock would have it: below the table, as there are few. */
+static void say_odd(struct cli *c, const json_t *next)
+{
+        const json_t *item;
+        struct wall at;
+        size_t i;
+
+        json_array_foreach((json_t *)next, i, item) {
+                _cleanup_(strbuf_done) struct strbuf t = { 0 };
+
+                if (!jstr(item, "odd") || !jstr(item, "job") || !jtime(item, "at", &at))
+                        continue;
+                strbuf_add_local(&t, c, at);
+                say(c, "%s of %s: %s", strbuf_str(&t), jstr(item, "job"), jstr(item, "odd"));
+        }
+}
+
 int cmd_next(struct cli *c)
 {
         static const struct column columns[] = {
@@ -132,6 +149,7 @@ int cmd_next(struct cli *c)
                 { "JITTER", "start", CELL_TEXT, COLUMN_HUMAN, jitter_in_cell },
                 { "JOB", "job", CELL_TEXT, COLUMN_CUT },
                 { "START", "start", CELL_TIME, COLUMN_CSV },
+                { "ODD", "odd", CELL_TEXT, COLUMN_WIDE | COLUMN_CUT },
         };
         static const struct list list = { "next", "job", columns, ARRAY_SIZE(columns) };
         _cleanup_(json_decrefp) json_t *params = json_object(), *answer = NULL;
@@ -158,6 +176,8 @@ int cmd_next(struct cli *c)
         json_array_foreach(json_object_get(answer, "next"), i, item)
                 printer_item(p, item);
         printer_end(p, NULL);
+        if (c->format == OUTPUT_TABLE)
+                say_odd(c, json_object_get(answer, "next"));
         return EXIT_OK;
 }
 

@@ -140,6 +140,8 @@ static const struct option_row explain_options[] = {
         { OPT_TIMEZONE, "timezone", 0, "TZ", "an IANA zone (this machine's)" },
         { OPT_FROM, "from", 0, "T", "after this time (now)" },
         { OPT_COUNT, "count", 'n', "N", "how many instants (10)" },
+        { OPT_JOB, "job", 0, "NAME", "H and ~ as this job draws them, on this machine" },
+        { OPT_DST, "dst", 0, "RULE", "once, wall or skip, as in job files (once)" },
         { OPT_NONE },
 };
 

@@ -70,6 +70,25 @@ static void say(struct odd *o, int64_t sec, int64_t local, const char *times, co
         snprintf(r->why, sizeof(r->why), "%s on %.*s: %s%s", times, (int)(strchr(date, ' ') - date), date, what, where);
 }
 
+/* `dst: skip`: none of them is due, whatever its expression. */
+static bool look_at_skipped(struct odd *o, int64_t first, int64_t last, int64_t sec, int32_t before, const char *one, const char *many)
+{
+        char times[64];
+        int64_t local;
+
+        if (o->s->days.dst != DAYS_DST_SKIP)
+                return false;
+        for (int interval = 0; interval <= 1; interval++) {
+                uint64_t n = count_local(o->s, interval, first, last, &local);
+
+                if (n == 0)
+                        continue;
+                say_times(times, local, n, one, many);
+                say(o, sec != INT64_MIN ? sec : local - before, local, times, "skipped (dst)", "");
+        }
+        return true;
+}
+
 /* Local times first … last are skipped at `sec`. */
 static void look_at_gap(struct odd *o, int64_t sec, int64_t first, int64_t last)
 {
@@ -77,6 +96,8 @@ static void look_at_gap(struct odd *o, int64_t sec, int64_t first, int64_t last)
         int64_t local;
         uint64_t n;
 
+        if (look_at_skipped(o, first, last, sec, 0, "does not exist", "do not exist"))
+                return;
         n = count_local(o->s, false, first, last, &local);
         if (n > 0) {
                 say_times(times, local, n, "does not exist", "do not exist");
@@ -98,6 +119,8 @@ static void look_at_overlap(struct odd *o, int64_t first, int64_t last, int32_t 
         int64_t local;
         uint64_t n;
 
+        if (look_at_skipped(o, first, last, INT64_MIN, before, "comes twice", "come twice"))
+                return;
         n = count_local(o->s, false, first, last, &local);
         if (n > 0) {
                 say_times(times, local, n, "comes twice", "come twice");

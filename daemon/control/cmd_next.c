@@ -4,6 +4,7 @@
  * instants are worked out and merged on the reader thread, where even a hundred thousand schedules hold up nothing but
  * other questions. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/util.h"
 #include "calendar/schedule.h"
@@ -22,6 +23,7 @@ struct candidate {
 
 struct upcoming {
         struct wall at;
+        char *odd; /* what daylight saving, or `move`, has done to it; NULL: nothing */
         size_t job;
 };
 
@@ -46,6 +48,8 @@ static void next_free(void *data)
 
         for (size_t i = 0; i < x->n_v; i++)
                 job_unref(x->v[i].job);
+        for (size_t i = 0; i < x->n_found; i++)
+                free(x->found[i].odd);
         scan_done(&x->scan);
         free(x->v);
         free(x->heap);
@@ -93,6 +97,22 @@ static void sift_down(struct next *x, size_t i)
         }
 }
 
+/* NULL also where there is no memory: the instant itself is right. */
+static char *say_odd(const struct job *job, struct wall at)
+{
+        struct schedule s = job_schedule(job);
+        struct schedule_oddity odd;
+        struct wall from;
+        char text[64], why[80];
+
+        if (schedule_moved_from(&s, at, &from)) {
+                wall_print_local(from, s.zone, text, sizeof(text));
+                (void)snprintf(why, sizeof(why), "moved from %s", text);
+                return strdup(why);
+        }
+        return schedule_odd(&s, (struct wall){ at.usec - 1 }, at, &odd, 1) > 0 ? strdup(odd.why) : NULL;
+}
+
 static void merge(void *arg)
 {
         struct call *call = arg;
@@ -109,7 +129,7 @@ static void merge(void *arg)
         while (x->n_heap > 0 && x->n_found < max) {
                 struct candidate *c = &x->v[x->heap[0]];
 
-                x->found[x->n_found++] = (struct upcoming){ .at = c->at, .job = x->heap[0] };
+                x->found[x->n_found++] = (struct upcoming){ .at = c->at, .odd = say_odd(c->job, c->at), .job = x->heap[0] };
                 c->left -= c->left != SIZE_MAX;
                 if (!advance(x, c, c->at))
                         x->heap[0] = x->heap[--x->n_heap];
@@ -137,6 +157,11 @@ static void merged(void *arg)
                         wall_print_rfc3339(start, call->c->ctx.zone, 3, begin, sizeof(begin));
                         text_printf(&t, "%s{\"at\":\"%s\",\"start\":\"%s\",\"job\":", i > 0 ? "," : "", at, begin);
                         text_json_string(&t, name, strlen(name));
+                        text_puts(&t, ",\"odd\":");
+                        if (x->found[i].odd)
+                                text_json_string(&t, x->found[i].odd, strlen(x->found[i].odd));
+                        else
+                                text_puts(&t, "null");
                         text_puts(&t, "}");
                 }
                 text_puts(&t, "]}");

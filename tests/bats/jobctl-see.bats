@@ -85,6 +85,15 @@ $(date -d 2026-03-29T01:00:00Z +%Y-%m-%dT%H:%M:%S%:z),hourly
 $(date -d 2026-03-29T02:00:00Z +%Y-%m-%dT%H:%M:%S%:z),hourly" ]
 	[ "$(ctl next nightly --from 2026-03-28T12:00:00Z --to 2026-03-30T12:00:00Z --json | field "len(d['next'])")" = 2 ]
 	[ "$(ctl next -n 4 -q 2>/dev/null || ctl next -n 4 -o name | sort -u | head -n 1)" = hourly ]
+	# What is odd about an instant: in JSON with each, below the table, in wide.
+	run -0 ctl next nightly --from 2026-03-28T12:00:00Z --to 2026-03-30T12:00:00Z --json
+	[ "$(field '[bool(n["odd"]) for n in d["next"]]' <<<"$output")" = "[true, false]" ]
+	[[ $output == *"does not exist on 2026-03-29"* ]]
+	run -0 --separate-stderr ctl next nightly --from 2026-03-28T12:00:00Z --to 2026-03-30T12:00:00Z
+	[[ $stderr == *" of nightly: "*"does not exist on 2026-03-29"* ]]
+	[[ $output != *"does not exist"* ]]
+	run -0 ctl next nightly --from 2026-03-28T12:00:00Z --to 2026-03-30T12:00:00Z -o wide
+	[[ $output == *"ODD"*"does not exist on 2026-03-29"* ]]
 	run -3 ctl next no-such-job
 }
 

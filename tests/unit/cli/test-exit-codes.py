@@ -54,6 +54,7 @@ for args, code, words in [
     (["logs", "7", "8"], 2, ["too much"]),
     (["help", "runz"], 2, ["did you mean `run"]),
     (["explain"], 2, ["EXPR"]),
+    (["explain", "@daily", "--dst", "never"], 2, ["once, wall or skip"]),
     (["plan"], 2, ["something is missing", "DIR"]),
     (["backfill"], 2, ["something is missing", "JOB"]),
     (["backfill", "a"], 2, ["--from is missing"]),

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 top = os.environ.get("top_srcdir", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
 build = os.environ.get("top_builddir", top)
@@ -92,4 +93,37 @@ for expr, zone, means in (("30 2 * * mon-fri", "Europe/Berlin", "at 02:30 on wee
     said = [line.strip() for line in out.splitlines() if line.strip().startswith("means")]
     if not tap.ok(said == ["means  " + means], f"{expr} in words".replace("#", "")):
         tap.diag(out)
+
+# ---- of a job, and the rules of daylight saving
+
+
+def doc_of(*args):
+    code, out, err = explain(*args)
+    return json.loads(out) if code == 0 else {"error": err}
+
+
+names = ["backup", "report", "etl/load", "x"]
+drawn = {n: doc_of("H H * * *", "--job", n, "--from", "2026-01-01T00:00Z", "--timezone", "UTC", "-n", "2")["next"] for n in names}
+tap.ok(len({tuple(v) for v in drawn.values()}) == len(names), "--job: H is each job's own")
+tap.ok(drawn["backup"] == doc_of("H H * * *", "--job", "backup", "--from", "2026-01-01T00:00Z", "--timezone", "UTC", "-n", "2")["next"], "… and always the same")
+tap.ok(doc_of("H H * * *", "--from", "2026-01-01T00:00Z", "--timezone", "UTC", "-n", "2")["next"] != drawn["backup"], "… not that of no job")
+with tempfile.TemporaryDirectory() as folder:
+    with open(os.path.join(folder, "j.yaml"), "w", encoding="utf-8") as f:
+        f.write('jobs:\n  backup: {schedule: "H 0~23 * * *", command: "true", timezone: UTC}\n')
+    p = subprocess.run([JOBCTL, "simulate", "--no-history", "--jobs-dir", folder, "--from", "2026-01-01T00:00Z", "--to", "2026-01-02T23:59Z", "--json"],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    ran = [json.loads(line)["at"] for line in p.stdout.splitlines()[:-1]]
+    want = doc_of("H 0~23 * * *", "--job", "backup", "--from", "2025-12-31T23:59:59Z", "--timezone", "UTC", "-n", "2")["next"]
+    tap.ok([when(t) for t in ran] == [when(t) for t in want], "the job itself draws the same")
+
+ARGS = ("30 2 * * *", "--timezone", "Europe/Berlin", "--from", "2026-10-24T00:00Z", "-n", "3")
+for rule, want, why in [("once", ["24T02:30:00+02:00", "25T02:30:00+02:00", "26T02:30:00+01:00"], "due the first time only"),
+                        ("wall", ["24T02:30:00+02:00", "25T02:30:00+02:00", "25T02:30:00+01:00"], "due both times"),
+                        ("skip", ["24T02:30:00+02:00", "26T02:30:00+01:00", "27T02:30:00+01:00"], "skipped (dst)")]:
+    doc = doc_of(*ARGS, "--dst", rule)
+    tap.is_([t[8:] for t in doc["next"]], want, f"--dst {rule}")
+    if not tap.ok(len(doc["odd"]) == 2 and why in doc["odd"][0]["why"], "… and what is odd about it"):
+        tap.diag(doc["odd"])
+tap.is_(doc_of(*ARGS), doc_of(*ARGS, "--dst", "once"), "once is the default")
+tap.ok("2027-03-28T03:00:00+02:00" == doc["odd"][1]["at"] and "skipped (dst)" in doc["odd"][1]["why"], "skip: a gap")
 tap.done()
