@@ -81,17 +81,23 @@ static int fail_letter(const struct parser *s, const char *p)
         switch (scan_lower(*p)) {
         case 'l':
                 if (in_field(s, FIELD_DOM))
-                        return parser_fail(s, p, "%s: `L` stands alone or first: L, L-3, LW; the last Friday is FRIL, "
-                                                 "in day-of-week", r->name);
+                        return parser_fail(s, p,
+                                           "%s: `L` stands alone or first: L, L-3, LW; the last Friday is FRIL, "
+                                           "in day-of-week",
+                                           r->name);
                 if (in_field(s, FIELD_DOW))
-                        return parser_fail(s, p, "%s: `L` follows one day, as in FRIL or 5L; the month's last day is L "
-                                                 "in day-of-month", r->name);
+                        return parser_fail(s, p,
+                                           "%s: `L` follows one day, as in FRIL or 5L; the month's last day is L "
+                                           "in day-of-month",
+                                           r->name);
                 return parser_fail(s, p, "%s: `L` is for day-of-month (L) and day-of-week (FRIL)", r->name);
         case 'w':
                 if (in_field(s, FIELD_DOM))
                         return parser_fail(s, p, "%s: `W` follows one day: 15W, LW, L-3W", r->name);
-                return parser_fail(s, p, "%s: `W` is for day-of-month, as in 15W; days from Monday to Friday are "
-                                         "mon-fri in day-of-week", r->name);
+                return parser_fail(s, p,
+                                   "%s: `W` is for day-of-month, as in 15W; days from Monday to Friday are "
+                                   "mon-fri in day-of-week",
+                                   r->name);
         default:
                 return parser_fail(s, p, "%s: `H` stands first in an element: H, H(%u-%u), H/%u", r->name, r->min,
                                    r->hash_max, r->hash_max / 4 + 1);
@@ -141,8 +147,7 @@ static int read_value(struct parser *s, unsigned *ret, bool *ret_sunday)
 
         *ret_sunday = false;
         if (start == s->end || *start == ',')
-                return parser_fail(s, start, "%s: a value is missing%s", r->name,
-                                   start < s->end ? " before `,`" : "");
+                return parser_fail(s, start, "%s: a value is missing%s", r->name, start < s->end ? " before `,`" : "");
         if (scan_is_digit(*start)) {
                 *ret = read_number(s);
                 if (*ret < r->min || *ret > r->max)
@@ -173,8 +178,10 @@ static int read_range_end(struct parser *s, const char *start, struct range *ran
         int e;
 
         if (in_field(s, FIELD_DOM) && at_char(s, 'l') && s->p[-1] == '-')
-                return parser_fail(s, at, "%s: `L` can't end a range; write %u-31: days that a month lacks are left "
-                                          "out", r->name, range->first);
+                return parser_fail(s, at,
+                                   "%s: `L` can't end a range; write %u-31: days that a month lacks are left "
+                                   "out",
+                                   r->name, range->first);
         if (s->p[-1] == '~' && (at == s->end || *at == ',' || *at == '/'))
                 return parser_fail(s, at, "%s: a value is missing behind `~`; any value from %u on is %u~%u", r->name,
                                    range->first, range->first, MAX(range->first, r->max));
@@ -184,8 +191,8 @@ static int read_range_end(struct parser *s, const char *start, struct range *ran
         if (sunday && range->first > 0)
                 range->last = 7;
         if (range->last < range->first)
-                return parser_fail(s, start, "%s: range %s runs downwards; write it upwards, or as two ranges",
-                                   r->name, parser_quote(start, s->p).text);
+                return parser_fail(s, start, "%s: range %s runs downwards; write it upwards, or as two ranges", r->name,
+                                   parser_quote(start, s->p).text);
         return 0;
 }
 
@@ -423,8 +430,10 @@ int parser_fail_after(const struct parser *s)
         if (scan_lower(*p) == 'l' || scan_lower(*p) == 'w' || scan_lower(*p) == 'h')
                 return fail_letter(s, p);
         if (*p == '#')
-                return parser_fail(s, p, in_field(s, FIELD_DOW) ? "%s: `#` follows one day, as in FRI#2"
-                                                                : "%s: `#` is for day-of-week, as in FRI#2", r->name);
+                return parser_fail(s, p,
+                                   in_field(s, FIELD_DOW) ? "%s: `#` follows one day, as in FRI#2"
+                                                          : "%s: `#` is for day-of-week, as in FRI#2",
+                                   r->name);
         if (*p == '~')
                 return parser_fail(s, p, "%s: `~` stands between two values, as in %u~%u", r->name, r->min,
                                    r->hash_max);

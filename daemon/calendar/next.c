@@ -194,11 +194,13 @@ static bool next_fixed(const struct calendar *c, const struct tz *zone, int64_t 
 
 #define MISSES_MAX 3 /* matches that fell into gaps, after which it is asked whether there are others */
 
-/* True if it is proved that from tz_rule_sec() on every match falls into a gap.  A year begins on one of seven days and is
- * a leap year or not: one of each kind is looked at. */
+/* True if it is proved that from tz_rule_sec() on every match falls into a gap.  A year begins on one of seven days
+ * and is a leap year or not: one of each kind is looked at. */
 static bool only_in_gaps(const struct calendar *c, const struct tz *zone)
 {
-        static const uint8_t kinds[] = { 1, 2, 3, 5, 6, 9, 10, 4, 8, 12, 16, 20, 24, 28 }; /* years after 2000 + 400 n */
+        static const uint8_t kinds[] = {
+                1, 2, 3, 5, 6, 9, 10, 4, 8, 12, 16, 20, 24, 28
+        }; /* years after 2000 + 400 n */
         int64_t rule_sec = tz_rule_sec(zone), era;
 
         if (rule_sec == INT64_MAX)

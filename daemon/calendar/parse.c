@@ -1,5 +1,5 @@
-/* Reads calendar expressions: see calendar.h, and jobs.d(5) for the grammar.  No allocation, linear in the length of the
- * text, which is hostile. */
+/* Reads calendar expressions: see calendar.h, and jobs.d(5) for the grammar.  No allocation, linear in the length of
+ * the text, which is hostile. */
 #include <errno.h>
 
 #include "calendar/civil.h"
@@ -21,11 +21,16 @@ const struct field_rule field_rules[FIELD_NR] = {
 static const struct {
         const char *name, *expression;
 } macros[] = {
-        { "@yearly", "0 0 1 1 *" },  { "@annually", "0 0 1 1 *" },
-        { "@monthly", "0 0 1 * *" }, { "@weekly", "0 0 * * 0" },
-        { "@daily", "0 0 * * *" },   { "@midnight", "0 0 * * *" },
-        { "@hourly", "0 * * * *" },  { "@reboot", NULL },
-        { "@every", NULL },          { "@after", NULL },
+        { "@yearly", "0 0 1 1 *" },
+        { "@annually", "0 0 1 1 *" },
+        { "@monthly", "0 0 1 * *" },
+        { "@weekly", "0 0 * * 0" },
+        { "@daily", "0 0 * * *" },
+        { "@midnight", "0 0 * * *" },
+        { "@hourly", "0 * * * *" },
+        { "@reboot", NULL },
+        { "@every", NULL },
+        { "@after", NULL },
         { "@at", NULL },
 };
 
@@ -249,10 +254,11 @@ static int fail_macro(const struct parser *s)
         }
         if (near)
                 return parser_fail(s, s->p, "%s is unknown; did you mean %s?", parser_quote(s->p, s->end).text, near);
-        return parser_fail(s, s->p,
-                    "%s is unknown; there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, "
-                    "@reboot, @every, @after and @at",
-                    parser_quote(s->p, s->end).text);
+        return parser_fail(
+                s, s->p,
+                "%s is unknown; there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, "
+                "@reboot, @every, @after and @at",
+                parser_quote(s->p, s->end).text);
 }
 
 /* The one word behind @every or @at: copied, NUL-terminated. */
@@ -264,7 +270,7 @@ static int read_argument(struct parser *s, const char *what, char *buf, size_t s
                 return parser_fail(s, p, "%s", what);
         if (*rest)
                 return parser_fail(s, rest, "unexpected `%s` after %s; %s", parser_quote(rest, word_end(rest)).text,
-                            parser_quote(p, end).text, what);
+                                   parser_quote(p, end).text, what);
         if ((size_t)(end - p) >= size)
                 return parser_fail(s, p, "%s", what);
         memcpy(buf, p, (size_t)(end - p));
@@ -292,7 +298,8 @@ static int read_period(struct parser *s, enum calendar_kind kind, struct calenda
         if (r < 0)
                 return parser_fail(s, s->p, "%s %s: %s", name, parser_quote(buf, buf + strlen(buf)).text, why);
         if (c.value_usec < USEC_PER_SEC || c.value_usec % USEC_PER_SEC)
-                return parser_fail(s, s->p, "%s %s: whole seconds, at least 1s", name, parser_quote(buf, buf + strlen(buf)).text);
+                return parser_fail(s, s->p, "%s %s: whole seconds, at least 1s", name,
+                                   parser_quote(buf, buf + strlen(buf)).text);
         *ret = c;
         return 0;
 }
@@ -312,9 +319,9 @@ static int read_at(struct parser *s, struct calendar *ret)
         r = instant_parse(buf, NULL, false, &t, &local);
         if (r < 0)
                 return parser_fail(s, s->p,
-                            "@at %s: not an instant; expected 2026-12-24, 2026-12-24T18:00 or "
-                            "2026-12-24T18:00:00+01:00",
-                            parser_quote(buf, buf + strlen(buf)).text);
+                                   "@at %s: not an instant; expected 2026-12-24, 2026-12-24T18:00 or "
+                                   "2026-12-24T18:00:00+01:00",
+                                   parser_quote(buf, buf + strlen(buf)).text);
         c.value_usec = t.usec;
         c.at_local = local;
         *ret = c;
@@ -339,7 +346,7 @@ static int read_macro(struct parser *s, struct calendar *ret)
                 rest = skip_blanks(s->end);
                 if (*rest)
                         return parser_fail(s, rest, "unexpected `%s` after %s", parser_quote(rest, word_end(rest)).text,
-                                    macros[i].name);
+                                           macros[i].name);
                 if (macros[i].expression)
                         return calendar_parse(macros[i].expression, NULL, ret, NULL);
                 *ret = (struct calendar){ .kind = CALENDAR_REBOOT };

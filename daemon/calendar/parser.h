@@ -1,5 +1,5 @@
-/* Inside calendar/: what the readers of an expression share.  parse.c reads expressions, macros and fields, element.c one
- * element of a field's list.  Pure. */
+/* Inside calendar/: what the readers of an expression share.  parse.c reads expressions, macros and fields,
+ * element.c one element of a field's list.  Pure. */
 #pragma once
 #include "calendar/calendar.h"
 #include "calendar/fields.h"

@@ -45,7 +45,9 @@ struct tz {
 
 static const struct tz_type utc_types[] = { { .abbreviation = "UTC" } };
 static const struct tz_entry utc_entries[] = { { .begin_sec = INT64_MIN } };
-static const struct tz utc = { .name = "UTC", .digest = 1, .types = utc_types, .entries = utc_entries, .n = 1, .rule_sec = INT64_MAX };
+static const struct tz utc = {
+        .name = "UTC", .digest = 1, .types = utc_types, .entries = utc_entries, .n = 1, .rule_sec = INT64_MAX
+};
 
 /* What is gathered while reading. */
 struct builder {

@@ -35,8 +35,8 @@ const char *tz_name(const struct tz *tz);
 /* A number made of the zone's rules (not its name): differs when the data differ. */
 uint64_t tz_digest(const struct tz *tz);
 
-/* The UTC second from which on the zone's changes are those of its rule, every 400 years alike; it may be before the last
- * change that its data name.  INT64_MAX: there is no rule, and no change after the last. */
+/* The UTC second from which on the zone's changes are those of its rule, every 400 years alike; it may be before the
+ * last change that its data name.  INT64_MAX: there is no rule, and no change after the last. */
 int64_t tz_rule_sec(const struct tz *tz);
 
 struct tz_span {

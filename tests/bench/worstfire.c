@@ -1,6 +1,7 @@
 /* bench-worstfire [SECONDS [SEED]]: the next instant of the expressions that take longest, in several zones and from
- * several years, and of random ones made to be as bad: rare days, local times that a change skips.  Prints the slowest of
- * the list and of the search, each the best of many calls.  Goal: 5 us for the worst, also where there is none at all. */
+ * several years, and of random ones made to be as bad: rare days, local times that a change skips.  Prints the
+ * slowest of the list and of the search, each the best of many calls.  Goal: 5 us for the worst, also where there is
+ * none at all. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,18 @@
 #define GOAL_NS 5000
 #define CALLS   20 /* of which the fastest counts: what other programs did meanwhile is not ours */
 
-static const char *const names[] = { "UTC", "Europe/Berlin", "America/New_York", "America/Santiago", "Africa/Casablanca",
-                                     "Australia/Lord_Howe", "Antarctica/Troll", "Asia/Gaza", "Africa/Cairo",
-                                     "Pacific/Apia", "Europe/Dublin", "Asia/Beirut" };
+static const char *const names[] = { "UTC",
+                                     "Europe/Berlin",
+                                     "America/New_York",
+                                     "America/Santiago",
+                                     "Africa/Casablanca",
+                                     "Australia/Lord_Howe",
+                                     "Antarctica/Troll",
+                                     "Asia/Gaza",
+                                     "Africa/Cairo",
+                                     "Pacific/Apia",
+                                     "Europe/Dublin",
+                                     "Asia/Beirut" };
 static const char *const listed[] = {
         "0 0 29 2 *",      "0 0 29 2 */7",     "0 0 30 2 *",       "0 0 */28 2 mon#5",   "0 0 31W 2,4,6,9,11 *",
         "0 0 L-30 2 *",    "0 0 LW 2 */6",     "0 0 L-28 2 */7",   "0 0 29W 2 */5",      "59 59 23 31 12 *",
@@ -94,11 +104,12 @@ static void make_random(char *buf, size_t size)
 {
         static const char *const minutes[] = { "*", "*/10", "*/59", "59", "30", "0,30" };
         static const char *const hours[] = { "0", "1", "2", "2", "3", "23", "*/23", "1-2", "0-1" };
-        static const char *const days[] = { "*",   "*/28", "*/29", "*/30",   "29",      "31",   "L",       "L-28",        "L-30",
-                                            "29W", "LW",   "31W",  "L-27W",  "*/28,31", "28,L", "*/28,LW", "*/28,30,31", "25-31" };
+        static const char *const days[] = { "*",     "*/28",    "*/29", "*/30",    "29",         "31",
+                                            "L",     "L-28",    "L-30", "29W",     "LW",         "31W",
+                                            "L-27W", "*/28,31", "28,L", "*/28,LW", "*/28,30,31", "25-31" };
         static const char *const months[] = { "2", "2,3", "3", "4", "9", "10", "11", "2,4", "2,10", "*", "2,3,4,9,10" };
-        static const char *const weekdays[] = { "*",     "*/7", "*/6",   "*/5",   "0L",  "5L",    "0#5",
-                                                "mon#5", "0#1", "0#2",   "thu#5", "5#4", "*/7,6L", "sat#5", "*/4" };
+        static const char *const weekdays[] = { "*",   "*/7", "*/6",   "*/5", "0L",     "5L",    "0#5", "mon#5",
+                                                "0#1", "0#2", "thu#5", "5#4", "*/7,6L", "sat#5", "*/4" };
 
         snprintf(buf, size, "%s%s %s %s %s %s", pick(8) == 0 ? "59 " : "", one_of(minutes, ARRAY_SIZE(minutes)),
                  one_of(hours, ARRAY_SIZE(hours)), one_of(days, ARRAY_SIZE(days)), one_of(months, ARRAY_SIZE(months)),

@@ -1,6 +1,6 @@
-/* Calendar expressions.  What is read must print as what is read the same, under any draw; what never matches must match
- * no day of a walk; the instants must come in order, and be those that a walk over every minute (or second) of some hours
- * around an offset change finds, which shares no code with the search.  Under `dst: wall` too. */
+/* Calendar expressions.  What is read must print as what is read the same, under any draw; what never matches must
+ * match no day of a walk; the instants must come in order, and be those that a walk over every minute (or second) of
+ * some hours around an offset change finds, which shares no code with the search.  Under `dst: wall` too. */
 #include <string.h>
 #include <time.h>
 
@@ -86,7 +86,8 @@ static bool day_of_month_matches(const struct calendar *c, const struct tm *tm)
 static bool day_of_week_matches(const struct calendar *c, const struct tm *tm)
 {
         return (c->dow | c->dow_nth[(tm->tm_mday - 1) / 7] | (tm->tm_mday + 7 > days_of(tm) ? c->dow_last : 0)) >>
-                       tm->tm_wday & 1;
+                       tm->tm_wday &
+               1;
 }
 
 static bool local_matches(const struct calendar *c, int64_t local)

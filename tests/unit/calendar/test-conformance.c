@@ -49,17 +49,20 @@ static bool has_policy(const json_t *row)
         return false;
 }
 
-/* Other languages for the same five or six fields: whether six are read as ours are, whether 0 is Sunday, and whether of
- * two restricted fields of days either may match.  (Some have a sixth field for the year, or for seconds at the end.) */
+/* Other languages for the same five or six fields: whether six are read as ours are, whether 0 is Sunday, and
+ * whether of two restricted fields of days either may match.  (Some have a sixth field for the year, or for seconds
+ * at the end.) */
 static const struct {
         const char *dialect;
         bool six, sunday_is_0, either;
 } dialects[] = {
-        { "ccronexpr", true, true, false },     { "cron-parser", true, true, true }, { "croner", true, true, false },
-        { "cronie", false, true, true },        { "croniter", false, true, false },   { "cronos", true, true, false },
-        { "dragonmantank", false, true, true }, { "fugit", true, true, true },       { "gorhill", false, true, true },
-        { "gronx", false, true, true },         { "parse-crontab", false, true, false },
-        { "quartz", true, false, false },       { "robfig", true, true, true },      { "saffron", true, false, true },
+        { "ccronexpr", true, true, false },      { "cron-parser", true, true, true },
+        { "croner", true, true, false },         { "cronie", false, true, true },
+        { "croniter", false, true, false },      { "cronos", true, true, false },
+        { "dragonmantank", false, true, true },  { "fugit", true, true, true },
+        { "gorhill", false, true, true },        { "gronx", false, true, true },
+        { "parse-crontab", false, true, false }, { "quartz", true, false, false },
+        { "robfig", true, true, true },          { "saffron", true, false, true },
 };
 
 static unsigned split(const char *expr, char buf[256], char *fields[8])

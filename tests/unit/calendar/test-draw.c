@@ -148,8 +148,9 @@ static void test_independence(void)
                 d = read_as("0~59 * * * *", name_of(i + 1000), MACHINE);
                 same_jobs += c.minute == d.minute;
         }
-        is_int(moved, 0, "what an H draws hangs on nothing but the job, the expression's place among those that draw, "
-                         "the field, and its place there");
+        is_int(moved, 0,
+               "what an H draws hangs on nothing but the job, the expression's place among those that draw, "
+               "the field, and its place there");
         ok(same_fields < 40, "two fields draw each for itself (%u of 1,000 the same, by chance)", same_fields);
         ok(same_expressions < 40, "two expressions of a job too (%u)", same_expressions);
         ok(twice < 40, "and two in one field (%u)", twice);
@@ -191,9 +192,10 @@ static void test_stable(void)
 static void test_print(void)
 {
         static const char *const texts[] = {
-                "H/15 2 * * *", "H/15 0 * * *", "H/7 3-5 * * *", "H/60 2 * * *", "H/59,7 2 * * *", "H/2,H/3 2 * * *",
-                "5 H/5 * * *", "5 H/24 * * *", "H/7 H/5 H/13 * * *", "H/7 5 5 * * *", "H(0-29)/10 2 * * *", "H 2 * * *",
-                "0~59 1~5 1~28 1~12 0~6", "H H H H H H", "H/1 3 * * *", "H,H/15 2 * * *",
+                "H/15 2 * * *",           "H/15 0 * * *",    "H/7 3-5 * * *",      "H/60 2 * * *",
+                "H/59,7 2 * * *",         "H/2,H/3 2 * * *", "5 H/5 * * *",        "5 H/24 * * *",
+                "H/7 H/5 H/13 * * *",     "H/7 5 5 * * *",   "H(0-29)/10 2 * * *", "H 2 * * *",
+                "0~59 1~5 1~28 1~12 0~6", "H H H H H H",     "H/1 3 * * *",        "H,H/15 2 * * *",
         };
 
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

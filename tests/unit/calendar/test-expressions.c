@@ -53,7 +53,8 @@ static const struct {
           "at 00:00 on the weekday nearest to the 1st and the weekday nearest to the 15th of March" },
         { "0 0 lw * *", "0 0 LW * *", "at 00:00 on the last weekday of the month" },
         { "0 0 L-0W,L-3w * *", "0 0 LW,L-3W * *", NULL },
-        { "0 0 L-3W * *", "0 0 L-3W * *", "at 00:00 on the weekday nearest to the 3rd day before the last of the month" },
+        { "0 0 L-3W * *", "0 0 L-3W * *",
+          "at 00:00 on the weekday nearest to the 3rd day before the last of the month" },
         { "0 0 31,LW,1-3,L-30,7W * *", "0 0 1-3,31,7W,L-30,LW * *", NULL },
         { "0 0 * * 5#2", "0 0 * * 5#2", "at 00:00 on the second Friday of the month" },
         { "0 0 * * FRI#2", "0 0 * * 5#2", NULL },
@@ -140,7 +141,8 @@ static const struct {
         { "1k * * * *", 1, "minute: unexpected `k`" },
         { "* * * * \xc3\xa9", 8, "day-of-week: unexpected `?`" },
         { "0 0 L15 * *", 4, "day-of-month: `L` stands alone or first: L, L-3, LW; " },
-        { "0 0 5L * *", 5, "day-of-month: `L` stands alone or first: L, L-3, LW; the last Friday is FRIL, in day-of-week" },
+        { "0 0 5L * *", 5,
+          "day-of-month: `L` stands alone or first: L, L-3, LW; the last Friday is FRIL, in day-of-week" },
         { "0 0 L-31 * *", 6, "day-of-month: L-31 is before every month; the days are L (the last) to L-30" },
         { "0 0 L- * *", 6, "day-of-month: a number of days is expected after `L-`, as in L-3" },
         { "0 0 L-3-1 * *", 7, "day-of-month: L-3 is one day of each month, and can't be in a range; list the days" },
@@ -235,7 +237,8 @@ static void test_valid(void)
                 struct calendar_error error = {};
                 struct calendar c;
 
-                if (!ok(calendar_parse(valid[i].text, NULL, &c, &error) == 0, "\"%s\" is an expression", valid[i].text)) {
+                if (!ok(calendar_parse(valid[i].text, NULL, &c, &error) == 0, "\"%s\" is an expression",
+                        valid[i].text)) {
                         diag("%s", error.message);
                         continue;
                 }
@@ -330,7 +333,8 @@ static void test_large(void)
         while (strlen(text) < 10000)
                 strcat(text, ",0-59,*/7");
         strcat(text, " * * * *");
-        ok(calendar_parse(text, NULL, &c, &error) == 0 && c.minute == (UINT64_C(1) << 60) - 1, "a list of 10 KB is read");
+        ok(calendar_parse(text, NULL, &c, &error) == 0 && c.minute == (UINT64_C(1) << 60) - 1,
+           "a list of 10 KB is read");
         strcpy(text + 10000, "x * * * *");
         ok(calendar_parse(text, NULL, &c, &error) < 0 && error.position == 10000,
            "what is wrong at byte 10000 is found there");
@@ -343,7 +347,8 @@ static void test_large(void)
         for (size_t i = 0; i < 19998; i += 2)
                 memcpy(text + i, "1 ", 2);
         text[19998] = '\0';
-        ok(calendar_parse(text, NULL, &c, &error) < 0 && error.position == 12, "9,999 fields are refused at the seventh");
+        ok(calendar_parse(text, NULL, &c, &error) < 0 && error.position == 12,
+           "9,999 fields are refused at the seventh");
         text[0] = '@';
         ok(calendar_parse(text, NULL, &c, &error) < 0, "a macro of 20 KB is refused");
         strcpy(text, "\x1b[31m * * * *");
@@ -406,22 +411,22 @@ static void test_never(void)
                 const char *text;
                 bool never;
         } rows[] = {
-                { "0 0 30 2 *", true },    { "0 0 31 2,4,6,9,11 *", true },
-                { "0 0 31 4 */2", true },  { "* * 30-31 feb *", true },
-                { "0 0 29 2 *", false },   { "0 0 29 2 */7", false },
-                { "0 0 30 2 1", false },   { "0 0 31 2-3 *", false },
-                { "0 0 */31 2 *", false }, { "@every 1s", false },
-                { "@reboot", false },      { "0 0 30 2 0-7", false },
-                { "@after 1s", false },    { "0 0 31W 2 *", true },
-                { "0 0 30W 2 *", true },   { "0 0 29W 2 *", false },
-                { "0 0 L-30 2 *", true },  { "0 0 L-29 2 *", true },
-                { "0 0 L-28 2 *", false }, { "0 0 L-30 4,6,9,11 *", true },
-                { "0 0 L-30 * *", false }, { "0 0 31W 4,6,9,11,2 *", true },
+                { "0 0 30 2 *", true },     { "0 0 31 2,4,6,9,11 *", true },
+                { "0 0 31 4 */2", true },   { "* * 30-31 feb *", true },
+                { "0 0 29 2 *", false },    { "0 0 29 2 */7", false },
+                { "0 0 30 2 1", false },    { "0 0 31 2-3 *", false },
+                { "0 0 */31 2 *", false },  { "@every 1s", false },
+                { "@reboot", false },       { "0 0 30 2 0-7", false },
+                { "@after 1s", false },     { "0 0 31W 2 *", true },
+                { "0 0 30W 2 *", true },    { "0 0 29W 2 *", false },
+                { "0 0 L-30 2 *", true },   { "0 0 L-29 2 *", true },
+                { "0 0 L-28 2 *", false },  { "0 0 L-30 4,6,9,11 *", true },
+                { "0 0 L-30 * *", false },  { "0 0 31W 4,6,9,11,2 *", true },
                 { "0 0 */31 * 1#5", true }, { "0 0 */28 2 1#5", false },
-                { "0 0 LW * */6", true },  { "0 0 L * */6", false },
-                { "0 0 LW * sun", false }, { "0 0 31W 2 5L", false },
-                { "0 0 */31 * 5L", true }, { "0 0 */30 2 5#2", true },
-                { "0 0 L-29W 2 *", true }, { "0 0 L-28W 2 *", false },
+                { "0 0 LW * */6", true },   { "0 0 L * */6", false },
+                { "0 0 LW * sun", false },  { "0 0 31W 2 5L", false },
+                { "0 0 */31 * 5L", true },  { "0 0 */30 2 5#2", true },
+                { "0 0 L-29W 2 *", true },  { "0 0 L-28W 2 *", false },
         };
 
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
