@@ -499,6 +499,7 @@ static struct icaltimetype ical_of(struct stamp t)
 
 static int follow_rule(struct ics *x, const struct event *e)
 {
+        _cleanup_(freep) char *rscale = NULL;
         char clipped[CLIP_SIZE];
         struct icalrecurrencetype rule;
         icalrecur_iterator *it;
@@ -507,6 +508,7 @@ static int follow_rule(struct ics *x, const struct event *e)
         if (r < 0)
                 return r;
         rule = x->lib.rule(e->rule);
+        rscale = rule.rscale; /* the one thing in it that is the caller's to free */
         if (rule.freq != ICAL_DAILY_RECURRENCE && rule.freq != ICAL_WEEKLY_RECURRENCE &&
             rule.freq != ICAL_MONTHLY_RECURRENCE && rule.freq != ICAL_YEARLY_RECURRENCE)
                 return COMPLAIN(x, e->rule_line, "RRULE", "expected a rule by days, weeks, months or years, found `%s`",
