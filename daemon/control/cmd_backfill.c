@@ -231,7 +231,11 @@ void cmd_job_backfill(struct call *call)
         struct job_view v;
         struct backfill *b;
 
-        if (!find_job(call, call_string(call, "job"), &v) || !may_backfill(call, &v))
+        if (!find_job(call, call_string(call, "job"), &v)) {
+                call_audit(call, call_string(call, "job"), error_code_name(ERROR_NOT_FOUND));
+                return;
+        }
+        if (!may_backfill(call, &v))
                 return;
         b = calloc(1, sizeof(*b));
         if (!b) {

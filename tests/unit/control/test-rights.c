@@ -63,6 +63,12 @@ static const struct {
         { CALL("job.run", "\"jobs\":[\"theirs\"],\"force\":true"),
           { "", "", "denied", "denied", "denied", "denied" },
           { "", "", "denied", "denied", "denied", "denied" } },
+        { CALL("job.backfill", "\"job\":\"theirs\",\"from\":\"2026-01-01T00:00:00Z\",\"to\":\"2026-01-02T00:00:00Z\""),
+          { "", "", "", "denied", "", "denied" },
+          { "", "", "", "denied", "", "not_found" } },
+        { CALL("job.backfill", "\"job\":\"roots\",\"from\":\"2026-01-01T00:00:00Z\",\"dry_run\":true"),
+          { "", "", "denied", "denied", "denied", "denied" },
+          { "", "", "not_found", "not_found", "not_found", "not_found" } },
         { CALL("job.pause", "\"jobs\":[\"theirs\"]"), { "", "", "", "denied", "", "denied" }, { "", "", "", "denied", "", "not_found" } },
         { CALL("job.resume", "\"jobs\":[\"theirs\"]"), { "", "conflict", "conflict", "denied", "conflict", "denied" },
           { "conflict", "conflict", "conflict", "denied", "conflict", "not_found" } },
@@ -164,6 +170,10 @@ static void test_content(void)
         v = ask(fd, CALL("job.show", "\"job\":\"theirs\""));
         is_str(at_string(v, "result.job.definition.user"), "61002", "and its definition");
         json_decref(v);
+        v = ask(fd, CALL("job.definitions", ""));
+        ok(json_array_size(at(v, "result.jobs")) == 1, "and no other");
+        is_str(at_string(v, "result.jobs.0.definition.jobs.theirs.user"), "61002", "… among all of them");
+        json_decref(v);
         close(fd);
         harness_stop();
 
@@ -174,6 +184,11 @@ static void test_content(void)
         json_decref(v);
         v = ask(fd, CALL("job.show", "\"job\":\"theirs\""));
         ok(json_is_null(at(v, "result.job.definition")) && json_is_array(at(v, "result.job.schedule")), "but no definition");
+        json_decref(v);
+        v = ask(fd, CALL("job.definitions", ""));
+        ok(json_array_size(at(v, "result.jobs")) == 2 && json_is_null(at(v, "result.jobs.0.definition")) &&
+                   json_is_null(at(v, "result.jobs.1.digest")),
+           "also not among all of them");
         json_decref(v);
         v = ask(fd, CALL("run.show", "\"run\":1"));
         ok(json_is_null(at(v, "result.run.definition")), "nor that of a run");
