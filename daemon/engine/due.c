@@ -175,11 +175,14 @@ static void passed(struct engine *e, struct ejob *ej, struct wall until)
                 cause = REASON_CLOCK;
         if (deadline >= 0 && deadline != USEC_INFINITY)
                 late = (struct wall){ wall_add(e->now, -deadline).usec - policy->jitter_usec - 1 };
-        if (policy->catch_up == CATCH_UP_SKIP || schedule_last(&p.s, from, ej->fixed_after, until, &last) < 0) {
+        else if (deadline < 0 && policy->catch_up == CATCH_UP_SKIP)
+                late = (struct wall){ wall_add(e->now, -SKIP_DEADLINE_USEC).usec - policy->jitter_usec - 1 };
+        if (schedule_last(&p.s, from, ej->fixed_after, until, &last) < 0 ||
+            (policy->catch_up == CATCH_UP_SKIP && last.usec <= late.usec)) {
                 pass_all(e, ej, cause, until);
                 return;
         }
-        if (policy->catch_up == CATCH_UP_LATEST) {
+        if (policy->catch_up != CATCH_UP_ALL) {
                 p.rules[0] = (struct passing_rule){ WALL_ALWAYS, cause };
                 p.rules[1] = (struct passing_rule){ last, last.usec <= late.usec ? REASON_DEADLINE : REASON_NONE };
                 p.rules[2].from = WALL_NEVER;

@@ -40,7 +40,7 @@
 #define DUE_BATCH 32
 /* Instants of a job that may be in their jitter at once: what comes beyond is skipped. */
 #define DELAYED_MAX 1000
-/* With catch_up: skip, how late a start that was put off may be. */
+/* starting_deadline with catch_up: skip: what passed less than that ago still runs, so that a restart of the daemon loses nothing. */
 #define SKIP_DEADLINE_USEC (1 * USEC_PER_MINUTE)
 /* Runs whose `starting` rows are written ahead of their turn (max_starting paces the starts themselves), so that a burst
  * needs a commit for many starts, not for each.  Filled up when half of it is used. */

@@ -233,6 +233,14 @@ static void check_backfill(struct sim *s, const struct srun *r, const struct run
                              (unsigned long long)r->id);
 }
 
+/* With catch_up: skip, so late what passed may still run. */
+static int64_t start_within(const struct job *d)
+{
+        int64_t within = d->policy->starting_deadline_usec >= 0 ? d->policy->starting_deadline_usec : MINUTE;
+
+        return within == USEC_INFINITY ? within : within + d->policy->jitter_usec;
+}
+
 /* A run comes into being (or an instant is put aside). */
 static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
 {
@@ -267,7 +275,8 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                         if (d->policy->catch_up == CATCH_UP_ALL && !s->in_config)
                                 fail(s, "%s: missed (%s) though all are to be caught up", j->name,
                                      run_reason_name(n->reason));
-                        if (d->policy->catch_up == CATCH_UP_LATEST)
+                        if (d->policy->catch_up == CATCH_UP_LATEST ||
+                            (d->policy->catch_up == CATCH_UP_SKIP && s->last_wall - n->scheduled_until.usec <= start_within(d)))
                                 j->unit_missed_until = MAX(j->unit_missed_until, n->scheduled_until.usec);
                 } else if (n->reason == REASON_LIMIT) {
                         j->unit_limit = true;
@@ -308,7 +317,7 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                     j->paused_changed != s->last_wall && !s->in_config)
                         fail(s, "%s: a run though it is disabled", j->name);
                 if (n->trigger == TRIGGER_CATCH_UP) {
-                        if (d->policy->catch_up == CATCH_UP_SKIP && !s->in_config)
+                        if (d->policy->catch_up == CATCH_UP_SKIP && late > start_within(d) && !s->in_config)
                                 fail(s, "%s: caught up though catch_up is skip", j->name);
                         if (d->policy->starting_deadline_usec >= 0 && d->policy->starting_deadline_usec != USEC_INFINITY &&
                             late > d->policy->starting_deadline_usec && !s->in_config)

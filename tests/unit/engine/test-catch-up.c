@@ -205,6 +205,40 @@ static void twice(void)
         story_end();
 }
 
+/* With skip, what is at most a minute late (or starting_deadline) when it can be taken up is no loss. */
+static void skip_late(int64_t deadline, const char *until, bool runs)
+{
+        struct job *j;
+
+        story("2026-03-02 00:30:00");
+        j = job("a", "0 * * * *");
+        j->policy->catch_up = CATCH_UP_SKIP;
+        j->policy->starting_deadline_usec = deadline;
+        put(j);
+        boot(false);
+        at("00:59:59");
+        crash();
+        down_until(until);
+        boot(false);
+        tick();
+        ok(runs ? S.runs[1].state == RUN_STARTING && S.runs[1].trigger == TRIGGER_CATCH_UP
+                : S.runs[1].state == RUN_MISSED && S.runs[1].reason == REASON_DOWN,
+           "skip: down over the instant until %s: %s", until, runs ? "it runs" : "missed");
+        story_end();
+}
+
+static void skipped(void)
+{
+        skip_late(-1, "01:00:00.5", true);
+        skip_late(-1, "01:00:59", true);
+        skip_late(-1, "01:01:00", true);
+        skip_late(-1, "01:01:00.001", false);
+        skip_late(10 * SECOND, "01:00:10", true);
+        skip_late(10 * SECOND, "01:00:11", false);
+        skip_late(30 * MINUTE, "01:30:00", true);
+        skip_late(USEC_INFINITY, "01:59:59", true);
+}
+
 static void many(void)
 {
         struct job *j;
@@ -216,7 +250,8 @@ static void many(void)
         boot(false);
         at("00:00:01");
         sleep_until("2027-03-02 00:00:01");
-        is_int(S.runs[2].count, 365 * 86400, "a year of every second, counted without a walk");
+        is_int(S.runs[2].count, 365 * 86400 - 1, "a year of every second, counted without a walk");
+        is_int(S.runs[3].trigger, TRIGGER_CATCH_UP, "but for the last, which is not late");
         story_end();
 }
 
@@ -230,5 +265,6 @@ int main(void)
         with_active();
         twice();
         many();
+        skipped();
         return tap_done();
 }
