@@ -70,6 +70,8 @@ static void command_backfill(struct engine *e, const struct command *c, struct e
                         first = r->info.id;
         }
         out_reply(e, c->id, ERROR_NONE, NULL, first, true, false);
+        if (ej->after)
+                instants_arm(e, ej);
         runs_admit(e, ej);
 }
 

@@ -37,14 +37,14 @@ static void audit_counts(struct sim *s)
         }
         if (runs)
                 fail(s, "the engine lists %zu runs too few", runs);
-        if (st.queued != n[RUN_QUEUED] + n[RUN_WAITING] || st.starting != n[RUN_STARTING] ||
+        if (st.queued != n[RUN_QUEUED] || st.starting != n[RUN_STARTING] ||
             st.running != n[RUN_RUNNING] || st.backoff != n[RUN_BACKOFF] || st.degraded != s->degraded ||
             st.shutdown != s->shutdown)
                 fail(s,
                      "the engine's counts: %zu queued, %zu starting, %zu running, %zu in backoff%s; "
                      "by the rows: %zu, %zu, %zu, %zu",
                      st.queued, st.starting, st.running, st.backoff, st.degraded ? ", degraded" : "",
-                     n[RUN_QUEUED] + n[RUN_WAITING], n[RUN_STARTING], n[RUN_RUNNING], n[RUN_BACKOFF]);
+                     n[RUN_QUEUED], n[RUN_STARTING], n[RUN_RUNNING], n[RUN_BACKOFF]);
 }
 
 /* No instant that is over is left without a decision, and the next one is known. */
@@ -67,6 +67,9 @@ static void audit_jobs(struct sim *s)
                 if (v.state.epoch != s->epoch && v.state.watermark.usec > s->last_wall + MINUTE)
                         fail(s, "%s: epoch %u with a watermark in the future", j->name, v.state.epoch);
                 if (v.state.paused && v.state.pause_hold)
+                        continue;
+                audit_after(s, j, &v);
+                if (j->is_after)
                         continue;
                 g = (struct segment){ .fixed_after = v.state.fixed_after.usec };
                 for (k = oracle_after(j->force_oracle, v.state.watermark.usec); k < j->force_oracle->n; k++)
@@ -92,10 +95,12 @@ static struct srun *next_in_line(const struct sjob *j)
         unsigned live = 0;
 
         for (struct srun *o = j->first; o; o = o->job_next) {
-                if (!first || o->id < first->id)
+                if (stands_apart(&o->em))
+                        continue;
+                if (!first || o->order < first->order)
                         first = o;
                 if (o->em.state == RUN_QUEUED && o->em.start == 0 && !(o->em.flags & RUN_FORCED) &&
-                    (!oldest || o->id < oldest->id))
+                    (!oldest || o->order < oldest->order))
                         oldest = o;
                 live += o->em.start > 0 && !(o->em.flags & RUN_FORCED); /* also in the wait before a retry */
         }
@@ -119,6 +124,10 @@ static void audit_waiting(struct sim *s)
                     !s->shutdown)
                         fail(s, "the row of %llu.%u is durable, there is room, and it is not started",
                              (unsigned long long)r->id, r->em.start);
+                if (r->has_em && r->em.state == RUN_WAITING && s->now > r->jitter_due + 70 * SECOND && !s->degraded && !s->shutdown &&
+                    !(r->job->em.paused && r->job->em.pause_hold))
+                        fail(s, "run %llu: its jitter is over since %lld s", (unsigned long long)r->id,
+                             (long long)((s->now - r->jitter_due) / SECOND));
                 if (r->has_em && r->em.state == RUN_BACKOFF && r->backoff_due &&
                     s->now > r->backoff_due + 70 * SECOND && !s->degraded && !s->shutdown)
                         fail(s, "run %llu has waited for its retry since %lld s too long", (unsigned long long)r->id,
@@ -190,6 +199,8 @@ void audit(struct sim *s, bool idle)
 void audit_end(struct sim *s)
 {
         for (const struct srun *r = s->active; r; r = r->next) {
+                if (r->has_em && r->em.state == RUN_WAITING && r->job->em.paused && r->job->em.pause_hold)
+                        continue; /* until somebody resumes */
                 if (r->has_em && !run_state_ends(r->em.state))
                         fail(s, "run %llu of %s is still %s (%s) at the end", (unsigned long long)r->id, r->job->name,
                              run_state_name(r->em.state), run_reason_name(r->em.reason));

@@ -19,6 +19,7 @@ enum chaos_kind {
         C_RELOAD,
         C_COMMAND,
         C_SHUTDOWN,
+        C_ZONE,
         C_NR
 };
 
@@ -31,7 +32,7 @@ static double *rate(struct sim *s, enum chaos_kind k)
                 [C_STEP_MID] = &s->faults.step_mid,     [C_STEP_BIG] = &s->faults.step_big,
                 [C_STORE] = &s->faults.store_fail,      [C_RELOAD] = &s->faults.reload,
                 [C_COMMAND] = &s->faults.command,       [C_SHUTDOWN] = &s->faults.shutdown,
-                [C_STEP_BACK_AGAIN] = &s->faults.never,
+                [C_STEP_BACK_AGAIN] = &s->faults.never, [C_ZONE] = &s->faults.zone,
         };
 
         return rates[k];
@@ -73,6 +74,7 @@ void chaos_begin(struct sim *s)
                 .no_started = maybe(s, .5, 0, .05),
                 .slow_message = maybe(s, .4, 0, .01),
                 .slow_disk = maybe(s, .4, 0, .01),
+                .zone = maybe(s, .5, .05, 1),
         };
         /* Some worlds are much worse. */
         for (enum chaos_kind k = 0; k < C_NR; k++) {
@@ -305,6 +307,41 @@ void chaos_reload(struct sim *s, unsigned changes)
                 fail(s, "a job file's text did not come out in the unit of its reload");
 }
 
+/* A zone gets other rules: for its jobs a changed schedule, at once or at the next start. */
+static void change_zone(struct sim *s)
+{
+        size_t k = (size_t)rng_range(&s->world, (int64_t)s->n_zones, (int64_t)s->n_all_zones - 1), n = 0;
+        struct zone *z = &s->zones[s->zones[k].other], *other = &s->zones[k], was = *z;
+        struct job **put = calloc(s->n_jobs, sizeof(struct job *));
+        bool in_files;
+
+        assert(put);
+        *z = *other;
+        *other = was;
+        other->other = (size_t)(z - s->zones);
+        trace(s, "%s has other rules", z->name, 0, 0, 0, 0);
+        s->count.zones++;
+        for (size_t i = 0; i < s->n_jobs; i++) {
+                struct sjob *j = &s->jobs[i];
+
+                if (j->def->policy->zone != was.tz)
+                        continue;
+                in_files = j->in_files;
+                gen_rezone(s, j, z);
+                j->in_files = in_files;
+                if (!s->up || !j->force)
+                        continue;
+                put[n++] = j->def;
+                j->force = j->def;
+                j->force_oracle = j->oracle;
+                j->force_since = wall_now(s);
+                j->force_restart = false;
+        }
+        if (s->up && n > 0)
+                step(s, &(struct event){ .type = EVENT_CONFIG, .config = { .put = put, .n_put = n } });
+        free(put);
+}
+
 /* The end: nothing new, so that everything can come to an end. */
 void chaos_disable_all(struct sim *s)
 {
@@ -364,6 +401,10 @@ void chaos_happen(struct sim *s, uint32_t kind, int64_t by, uint32_t part)
                         chaos_reload(s, (unsigned)rng_range(&s->world, 1, 5));
                 break;
         case C_COMMAND: any_command(s); break;
+        case C_ZONE:
+                if (may_reload(s))
+                        change_zone(s);
+                break;
         case C_SHUTDOWN:
                 if (part) { /* it has ended in order, and comes again */
                         daemon_die(s, true);

@@ -139,6 +139,56 @@ static void check_transition(struct sim *s, const struct row *row)
         r->has_moved = true;
 }
 
+bool stands_apart(const struct run_info *r)
+{
+        return r->state == RUN_WAITING && r->trigger != TRIGGER_CATCH_UP;
+}
+
+/* A run in its jitter: until when, and not an instant longer or shorter in any life of the daemon. */
+static void check_jitter(struct sim *s, struct srun *r, const struct run_info *n)
+{
+        const struct job *d = store_definition(s, n->digest);
+        const struct job *was = r->has_em ? store_definition(s, r->em.digest) : NULL;
+        int64_t from = n->trigger == TRIGGER_CATCH_UP ? n->created_at.usec : n->scheduled_at.usec, delay;
+
+        if (n->state == RUN_WAITING) {
+                d = d ?: r->job->force;
+                if (!d || n->reason != REASON_JITTER)
+                        fail(s, "run %llu waits (%s) for nothing", (unsigned long long)r->id, run_reason_name(n->reason));
+                delay = n->retry_at.usec - from;
+                if (delay < (n->trigger == TRIGGER_CATCH_UP ? -DAY * 365 : 0) || delay > d->policy->jitter_usec)
+                        fail(s, "run %llu is put off by %lld us, its jitter is %lld", (unsigned long long)r->id, (long long)delay,
+                             (long long)d->policy->jitter_usec);
+                if (r->has_em && r->em.state == RUN_WAITING && r->em.retry_at.usec != n->retry_at.usec &&
+                    memcmp(r->em.digest, n->digest, 32) == 0)
+                        fail(s, "run %llu is put off anew, by %lld us", (unsigned long long)r->id,
+                             (long long)(n->retry_at.usec - r->em.retry_at.usec));
+                if (!r->has_em || memcmp(r->em.digest, n->digest, 32) != 0)
+                        r->jitter_due = s->now + n->retry_at.usec - s->last_wall;
+                return;
+        }
+        if (!r->has_em || r->em.state != RUN_WAITING || n->state == RUN_CANCELLED)
+                return;
+        if (s->now < r->jitter_due - 1000 && was)
+                fail(s, "run %llu (%s): its jitter ends %lld us early", (unsigned long long)r->id, run_state_name(n->state),
+                     (long long)(r->jitter_due - s->now));
+        if (n->scheduled_at.usec != r->em.scheduled_at.usec)
+                fail(s, "run %llu: its instant moves by %lld us", (unsigned long long)r->id,
+                     (long long)(n->scheduled_at.usec - r->em.scheduled_at.usec));
+}
+
+/* At the end of the jitter concurrency is judged, as if the instant came now. */
+static void check_delayed(struct sim *s, const struct srun *r, const struct run_info *n)
+{
+        const struct job *d = r->job->force;
+
+        if (n->state == RUN_QUEUED && d && d->policy->concurrency == CONCURRENCY_FORBID && !(n->flags & RUN_CHAINED))
+                for (const struct srun *o = r->job->first; o; o = o->job_next)
+                        if (o != r && !run_state_ends(o->moved) && !stands_apart(&o->em) && !(o->em.flags & RUN_CHAINED))
+                                fail(s, "%s: the jitter of run %llu is over, it is queued while run %llu is %s", r->job->name,
+                                     (unsigned long long)r->id, (unsigned long long)o->id, run_state_name(o->em.state));
+}
+
 static bool live(enum run_state st)
 {
         return st == RUN_STARTING || st == RUN_RUNNING;
@@ -283,7 +333,8 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                         if (d->policy->catch_up != CATCH_UP_ALL && !s->in_config)
                                 fail(s, "%s: missed (limit) without catch_up: all", j->name);
                 } else if (n->reason == REASON_DEADLINE) {
-                        if (d->policy->starting_deadline_usec == USEC_INFINITY || late <= d->policy->starting_deadline_usec)
+                        if (d->policy->starting_deadline_usec == USEC_INFINITY ||
+                            late <= d->policy->starting_deadline_usec + d->policy->jitter_usec)
                                 if (d->policy->starting_deadline_usec >= 0 && !s->in_config)
                                         fail(s, "%s: missed (deadline), %lld us late", j->name, (long long)late);
                 }
@@ -320,13 +371,14 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                         if (d->policy->catch_up == CATCH_UP_SKIP && late > start_within(d) && !s->in_config)
                                 fail(s, "%s: caught up though catch_up is skip", j->name);
                         if (d->policy->starting_deadline_usec >= 0 && d->policy->starting_deadline_usec != USEC_INFINITY &&
-                            late > d->policy->starting_deadline_usec && !s->in_config)
+                            late > d->policy->starting_deadline_usec + d->policy->jitter_usec && !s->in_config)
                                 fail(s, "%s: caught up %lld us late, past its deadline", j->name, (long long)late);
                         j->unit_chain++;
                 }
-                if (d->policy->concurrency == CONCURRENCY_FORBID && n->trigger == TRIGGER_SCHEDULE && !(n->flags & RUN_CHAINED))
+                if (d->policy->concurrency == CONCURRENCY_FORBID && n->trigger == TRIGGER_SCHEDULE && !(n->flags & RUN_CHAINED) &&
+                    n->state != RUN_WAITING)
                         for (const struct srun *o = j->first; o; o = o->job_next)
-                                if (o != r && o->id < r->id && !run_state_ends(o->moved))
+                                if (o != r && o->id < r->id && !run_state_ends(o->moved) && !stands_apart(&o->em))
                                         fail(s, "%s: run %llu is made while run %llu is %s", j->name,
                                              (unsigned long long)r->id, (unsigned long long)o->id,
                                              run_state_name(o->em.state));
@@ -369,10 +421,11 @@ static void check_new_start(struct sim *s, struct srun *r, const struct run_info
                 fail(s, "run %llu starts by a definition that is not in force", (unsigned long long)r->id);
         memcpy(r->first_digest, n->digest, 32);
         r->has_first_digest = true;
-        if (!(n->flags & RUN_CHAINED) || (j->force && j->force->policy->concurrency == CONCURRENCY_ALLOW))
+        /* One that has begun goes on; a restart may have put another before it, that came to count later. */
+        if (!(n->flags & RUN_CHAINED) || r->n_a > 0 || (j->force && j->force->policy->concurrency == CONCURRENCY_ALLOW))
                 return;
         for (const struct srun *o = j->first; o; o = o->job_next)
-                if (o != r && o->id < r->id && !run_state_ends(o->moved) && !(o->em.flags & RUN_FORCED))
+                if (o != r && o->order < r->order && !run_state_ends(o->moved) && !(o->em.flags & RUN_FORCED) && !stands_apart(&o->em))
                         fail(s, "run %llu of a chain is to start before run %llu (%s) is over",
                              (unsigned long long)r->id, (unsigned long long)o->id, run_state_name(o->em.state));
 }
@@ -402,7 +455,7 @@ static void check_lateness(struct sim *s, const struct srun *r)
         if (n->created_at.usec != s->last_wall ||
             j->paused_changed == s->last_wall) /* what a pause held back has passed, too */
                 return;
-        if (n->trigger == TRIGGER_SCHEDULE && (n->state == RUN_QUEUED || n->state == RUN_STARTING) && j->unit_passed)
+        if (n->trigger == TRIGGER_SCHEDULE && (n->state == RUN_WAITING || n->state == RUN_QUEUED || n->state == RUN_STARTING) && j->unit_passed)
                 fail(s, "%s: run %llu for an instant %lld us ago, and yet on schedule", j->name,
                      (unsigned long long)r->id, (long long)(s->last_wall - n->scheduled_at.usec));
         if ((n->trigger == TRIGGER_CATCH_UP ||
@@ -461,6 +514,16 @@ static void check_run(struct sim *s, const struct row *row, uint64_t seq)
                 s->n_sent -= r->em.state == RUN_STARTING && r->sent_start == r->em.start;
                 s->n_running -= r->em.state == RUN_RUNNING;
         }
+        check_after_run(s, j, r, n, seq);
+        check_jitter(s, r, n);
+        s->newest_run = MAX(s->newest_run, n->id);
+        if (first) {
+                r->order = r->id << 32;
+                r->first_seq = seq;
+        } else if (stands_apart(&r->em) && n->state == RUN_QUEUED) {
+                check_delayed(s, r, n);
+                r->order = (s->newest_before << 32) + s->n_joined; /* ends of waits come before new instants */
+        }
         if (first || r->em.state != n->state)
                 r->state_seq = seq;
         r->em = *n;
@@ -477,7 +540,7 @@ static void check_run(struct sim *s, const struct row *row, uint64_t seq)
         }
 }
 
-static void check_job(struct sim *s, const struct row *row)
+static void check_job(struct sim *s, const struct row *row, uint64_t seq)
 {
         const struct job_state *n = &row->job;
         struct sjob *j = job_by_name(s, n->name);
@@ -504,8 +567,9 @@ static void check_job(struct sim *s, const struct row *row)
                                                                            : "resumed");
                 j->paused_changed = s->last_wall;
         }
-        trace(s, "%s: row, watermark %lld, epoch %lld, paused %lld", j->name, n->watermark.usec / SECOND, n->epoch,
-              n->paused, 0);
+        check_after_job(s, j, n, seq);
+        trace(s, "%s: row, watermark %lld, epoch %lld, paused %lld, after %lld", j->name, n->watermark.usec / SECOND, n->epoch,
+              n->paused, wall_is_never(n->after_base) ? 0 : n->after_base.usec / SECOND);
         j->em = *n;
         j->em.name = j->name;
         if (n->pause_why) {
@@ -518,7 +582,7 @@ static void check_job(struct sim *s, const struct row *row)
 void check_row(struct sim *s, const struct row *row, uint64_t seq)
 {
         switch (row->type) {
-        case ROW_JOB: check_job(s, row); break;
+        case ROW_JOB: check_job(s, row, seq); break;
         case ROW_RUN: check_run(s, row, seq); break;
         case ROW_TRANSITION: check_transition(s, row); break;
         case ROW_DEFINITION: break;
@@ -552,7 +616,7 @@ static void check_concurrency(struct sim *s, const struct srun *r)
                 return;
         for (const struct srun *o = r->job->first; o; o = o->job_next)
                 others += o != r && live(o->em.state) && !(o->em.flags & RUN_FORCED);
-        if (limit == 0 || (own > limit && r->em.attempt > 0))
+        if (limit == 0 || (own > limit && r->n_a > 0))
                 limit = own;
         if (limit > 0 && others >= limit)
                 fail(s, "run %llu is to start beside %u others of %s, %u at once are allowed",
@@ -576,7 +640,8 @@ void check_unit_end(struct sim *s, uint64_t seq)
                         check_concurrency(s, r);
                 if (j->unit_seq != seq)
                         continue;
-                check_lateness(s, r);
+                if (r->first_seq == seq || r->em.state == RUN_MISSED)
+                        check_lateness(s, r);
                 if (j->unit_missed_until != INT64_MIN && j->unit_newest <= j->unit_missed_until && j->force &&
                     !s->in_config)
                         fail(s, "%s: the newest of the instants that passed is not caught up (catch_up: latest)",
@@ -589,6 +654,8 @@ void check_unit_end(struct sim *s, uint64_t seq)
                         fail(s, "%s: missed (limit) after %u of %u", j->name, j->unit_chain, j->force->policy->catch_up_limit);
         }
         s->n_touched = 0;
+        s->newest_before = s->newest_run;
+        s->n_joined++;
         if (s->started_some) {
                 if (s->n_starting + s->n_running > s->options.max_running)
                         fail(s, "%u runs are running, %u are allowed", s->n_starting + s->n_running,

@@ -30,7 +30,7 @@ void cover_run_row(struct sim *s, struct srun *r)
         const struct run_info *n = &r->du;
         struct sjob *j = r->job;
 
-        if (n->trigger == TRIGGER_MANUAL || n->trigger == TRIGGER_BACKFILL) { /* covers nothing */
+        if (n->trigger == TRIGGER_MANUAL || n->trigger == TRIGGER_BACKFILL || j->is_after) { /* covers nothing; after.c */
                 r->du_until = n->scheduled_until.usec;
                 r->du_count = n->count;
                 return;
@@ -128,6 +128,13 @@ static void advance(struct sim *s, struct sjob *j, int64_t to, uint32_t epoch)
         g->done = to;
 }
 
+/* The same instants: a zone's rules were changed, and back again. */
+static bool same_instants(const struct oracle *a, const struct oracle *b)
+{
+        return a && b && a->n == b->n && (a->n == 0 || memcmp(a->sec, b->sec, a->n * sizeof(*a->sec)) == 0) &&
+               (a->n == 0 || memcmp(a->kind, b->kind, a->n) == 0);
+}
+
 static void cover_job(struct sim *s, const struct urow *u)
 {
         const struct job_state *n = &u->row.job;
@@ -149,6 +156,8 @@ static void cover_job(struct sim *s, const struct urow *u)
         }
         if (n->epoch < g->epoch)
                 fail(s, "%s: epoch %u after %u", j->name, n->epoch, g->epoch);
+        if (u->oracle != g->oracle && u->restart && !j->changed_row && same_instants(u->oracle, g->oracle))
+                g->oracle = u->oracle;
         if (u->oracle != g->oracle && !u->restart && u->since > g->done)
                 advance(s, j, u->since, n->epoch); /* by the old schedule */
         /* The clock was set back over what is done (for epochs in between it was not: the job did not take part). */

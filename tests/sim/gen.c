@@ -27,6 +27,7 @@ static const struct {
         { "#m,#M 0 * * *", 3 },   { "@daily", 2 },           { "@hourly", 3 },          { "@weekly", 1 },
         { "@every #e", 10 },      { "30 #m #h * * *", 3 },   { "*/20 #m #h * * *", 1 }, { "15 #m */#s * * *", 1 },
         { "#m #h */2 * 1-5", 2 }, { "#m 0-23/#s * * *", 3 }, { "#m 23,0 * * *", 3 },    { "@at #a", 2 },
+        { "@after #e", 7 },
         { "@reboot", 3 },         { "5-55/25 12 * * *", 2 }, { "@monthly", 1 },
 };
 
@@ -88,14 +89,23 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
         char texts[2][128];
         const char *v[2] = { texts[0], texts[1] };
 
-        d->n_entries = rng_chance(g, .12) ? 2 : 1;
+        /* @after stands alone, and whoever has it keeps it: after.c. */
+        do
+                pick_expression(s, texts[0], sizeof(texts[0]));
+        while (j->def && j->is_after != (strncmp(texts[0], "@after", 6) == 0));
+        j->is_after = strncmp(texts[0], "@after", 6) == 0;
+        d->n_entries = !j->is_after && rng_chance(g, .12) ? 2 : 1;
+        while (d->n_entries == 2) {
+                pick_expression(s, texts[1], sizeof(texts[1]));
+                if (strncmp(texts[1], "@after", 6) != 0)
+                        break;
+        }
         d->entries = calloc(d->n_entries, sizeof(*d->entries));
         d->texts = calloc(d->n_entries, sizeof(*d->texts));
         j->has_reboot = false;
         for (size_t i = 0; i < d->n_entries; i++) {
                 struct calendar_error err;
 
-                pick_expression(s, texts[i], sizeof(texts[i]));
                 if (calendar_parse(texts[i], NULL, &d->entries[i], &err) < 0)
                         fail(s, "the calendar refuses \"%s\": %s", texts[i], err.message);
                 d->texts[i] = strdup(texts[i]);
@@ -135,6 +145,8 @@ static void set_rest(struct sim *s, struct job *d)
         else if (rng_chance(g, .1))
                 d->policy->starting_deadline_usec = USEC_INFINITY;
         d->policy->enabled = !rng_chance(g, .04);
+        if (rng_chance(g, .15))
+                d->policy->jitter_usec = rng_range(g, 1, rng_chance(g, .3) ? 7200 : 300) * SECOND;
         if (rng_chance(g, .5))
                 d->policy->timeout_usec = rng_range(g, 10, 7200) * SECOND;
         if (rng_chance(g, .15))
@@ -198,6 +210,20 @@ static void finish(struct sim *s, struct sjob *j, struct job *d)
         s->all_defs[s->n_all_defs++] = d;
         j->def = d;
         j->in_files = true;
+}
+
+void gen_rezone(struct sim *s, struct sjob *j, const struct zone *z)
+{
+        struct job *d = clone(j->def);
+
+        d->policy->zone = z->tz;
+        set_rest(s, d);
+        j->oracle = oracle_new(z, (const char *const *)d->texts, d->n_entries,
+                               d->policy->start.usec == INT64_MIN ? INT64_MIN : d->policy->start.usec / SECOND,
+                               wall_is_never(d->policy->end) ? INT64_MAX : d->policy->end.usec / SECOND);
+        s->all_oracles = realloc(s->all_oracles, (s->n_all_oracles + 1) * sizeof(*s->all_oracles));
+        s->all_oracles[s->n_all_oracles++] = j->oracle;
+        finish(s, j, d);
 }
 
 static void set_profile(struct sim *s, struct sjob *j)

@@ -151,7 +151,7 @@ static void read_expr(const char *text, struct expr *e)
                 read_at(text + 4, e);
                 return;
         }
-        if (strcmp(text, "@reboot") == 0) {
+        if (strcmp(text, "@reboot") == 0 || strncmp(text, "@after ", 7) == 0) { /* after.c */
                 e->what = E_NONE;
                 return;
         }

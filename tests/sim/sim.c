@@ -35,7 +35,7 @@ static int64_t pick_begin(struct rng *r)
 static void sim_done(struct sim *s)
 {
         gen_free(s);
-        zones_free(s->zones, s->n_zones);
+        zones_free(s->zones, s->n_all_zones);
         while (s->active) {
                 struct srun *r = s->active;
 
@@ -79,11 +79,12 @@ static void run_seed(struct sim *s)
                                                  rng_chance(&s->rng, .3) ? (uint32_t)rng_range(&s->rng, 4, 30) : 1000,
                                          .max_starting = (uint32_t)rng_range(&s->rng, 1, 8),
                                          .clock_wait_usec = 5 * MINUTE,
-                                         .seed = rng_next(&s->rng) };
+                                         .seed = rng_next(&s->rng),
+                                         .machine = rng_next(&s->rng) };
         trace_abort_hook(s);
-        if (zones_load(&s->zones, &s->n_zones) < 0)
+        if (zones_load(&s->zones, &s->n_zones, &s->n_all_zones) < 0)
                 exit(2);
-        for (size_t i = 0; i < s->n_zones; i++)
+        for (size_t i = 0; i < s->n_all_zones; i++)
                 zone_walk(&s->zones[i], s->oracle_from / SECOND, s->oracle_to / SECOND);
         gen_jobs(s, s->opt.jobs);
         sim_run(s);

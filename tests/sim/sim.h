@@ -9,6 +9,7 @@
  *   super.c   the runner and its supervisors                                 chaos.c   everything that goes wrong
  *   gen.c     job definitions and their changes                              zones.c   time zones
  *   oracle.c  the expected instants                                          cover.c   each instant exactly once
+ *   after.c   the instants of @after
  *   check.c   invariants of each step: rows                                  acts.c    the same: actions and ends
  *   audit.c   invariants over the whole state                                trace.c   the last lines, and failing
  *
@@ -56,6 +57,7 @@ struct zone {
         char libc_tz[160];   /* value of TZ for libc */
         struct tz *tz;      /* the engine's */
         struct minute *minutes; /* of the oracle's walk */
+        size_t other;           /* of one with other rules: the place of the zone */
         size_t n_minutes;
 };
 
@@ -68,7 +70,7 @@ struct oracle {
         size_t n;
 };
 
-int zones_load(struct zone **ret, size_t *ret_n);
+int zones_load(struct zone **ret, size_t *ret_n, size_t *ret_all);
 void zones_free(struct zone *z, size_t n);
 /* Walks [from, to) of UTC seconds minute by minute. */
 void zone_walk(struct zone *z, int64_t from_sec, int64_t to_sec);
@@ -123,11 +125,14 @@ struct srun {
         enum run_state moved;               /* by transition rows */
         enum run_reason moved_reason;
         bool has_moved;
+        uint64_t first_seq;                 /* unit of its first row */
         uint64_t start_seq;                 /* unit of the last `starting` row */
         uint32_t sent_start;                /* the start that the runner was last told of, in this life or before */
         uint64_t state_seq;                 /* unit of the last change of state */
         int64_t untold_since;               /* to stop, running, and the runner was not asked to */
         int64_t backoff_due;                /* world time; 0: not known (another life) */
+        int64_t jitter_due;                 /* the same of the end of its jitter, known in any life */
+        uint64_t order;                     /* place among the runs of its job: when it came to count */
         uint8_t first_digest[32];
         bool has_first_digest, took_definition;
         struct attempt *a;
@@ -184,6 +189,12 @@ struct sjob {
         int64_t unit_missed_until, unit_newest;
         uint32_t unit_chain;
         bool unit_limit, unit_passed;
+        bool is_after;             /* its schedule is @after, for all of its life */
+        struct {
+                uint64_t seq;      /* the unit that the rest is about */
+                int64_t base, watermark; /* before it */
+                int64_t ended, aside;    /* of a run that ended in it, of an instant that did not run; INT64_MIN */
+        } after;
         bool has_reboot;
         uint32_t boot_runs;        /* durable, of this boot */
         uint64_t waiting_run;      /* next in line when last looked at, and since when */
@@ -232,7 +243,7 @@ struct epoch_start {
 
 /* How often things go wrong; of the seed. */
 struct faults {
-        double crash, reboot, suspend, step_small, step_mid, step_big, store_fail, reload, command, shutdown,
+        double zone, crash, reboot, suspend, step_small, step_mid, step_big, store_fail, reload, command, shutdown,
                 never; /* a day */
         double exec_fail, start_fault, start_void, supervisor_dies, duplicate, no_started, slow_message, slow_disk,
                 record;
@@ -250,6 +261,7 @@ struct sim {
         struct happening *heap;
         size_t n_heap, allocated_heap;
         uint64_t order;
+        uint64_t newest_run, newest_before, n_joined; /* runs that came to count at the end of their jitter */
 
         struct engine *e;
         struct engine_options options;
@@ -270,7 +282,7 @@ struct sim {
 
         struct store_model store;
         struct zone *zones;
-        size_t n_zones;
+        size_t n_zones, n_all_zones; /* behind the first: the same zones with other rules */
         struct sjob *jobs;          /* by index */
         size_t n_jobs, allocated_jobs;
         struct sjob **by_id;        /* by job id */
@@ -299,7 +311,7 @@ struct sim {
         struct {
                 uint64_t runs, started, succeeded, failed, timed_out, lost, cancelled, skipped, missed, retried,
                         crashes, reboots, steps, suspends, reloads, commands, store_failures, shutdowns, instants,
-                        epochs, stale, stops;
+                        epochs, stale, stops, zones;
         } count;
 };
 
@@ -342,8 +354,16 @@ void send_command(struct sim *s, struct command c);
 void gen_jobs(struct sim *s, int n);
 struct sjob *gen_add(struct sim *s);
 void gen_change(struct sim *s, struct sjob *j);
+/* The same schedule by a zone's new rules. */
+void gen_rezone(struct sim *s, struct sjob *j, const struct zone *z);
 void gen_free(struct sim *s);
 struct sjob *job_by_name(struct sim *s, const char *name);
+
+/* after.c */
+int64_t after_next(const struct sjob *j, int64_t base, int64_t watermark);
+void check_after_run(struct sim *s, struct sjob *j, const struct srun *r, const struct run_info *n, uint64_t seq);
+void check_after_job(struct sim *s, struct sjob *j, const struct job_state *n, uint64_t seq);
+void audit_after(struct sim *s, const struct sjob *j, const struct job_view *v);
 
 /* check.c */
 struct srun *srun_find(struct sim *s, uint64_t id);
@@ -351,6 +371,8 @@ struct srun *srun_get(struct sim *s, struct sjob *j, uint64_t id);
 void srun_settle(struct sim *s, struct srun *r);
 void srun_unlist(struct srun *r);
 void srun_list(struct srun *r);
+/* In its jitter, and in nobody's way: its place among the job's runs is given at the end of it. */
+bool stands_apart(const struct run_info *r);
 void check_row(struct sim *s, const struct row *row, uint64_t seq);
 void check_unit_end(struct sim *s, uint64_t seq);
 void check_epoch(struct sim *s, const struct event *ev);

@@ -179,6 +179,7 @@ void daemon_die(struct sim *s, bool clean)
                 r->moved = r->du.state;
                 r->backoff_due = r->untold_since = 0;
                 r->start_seq = r->state_seq = 0;
+                r->order = r->id << 32;
                 r->cancel_asked = r->has_du && (r->du.flags & RUN_STOPPING);
                 if (!r->has_du) {
                         assert(r->n_a == 0);
@@ -198,7 +199,7 @@ void daemon_die(struct sim *s, bool clean)
 
                 j->has_em = j->has_du;
                 j->em = j->du;
-                j->unit_seq = j->waiting_run = 0;
+                j->unit_seq = j->after.seq = j->waiting_run = 0;
         }
 }
 
@@ -298,6 +299,12 @@ void daemon_boot(struct sim *s)
                 fail(s, "a new boot, and no row says so");
         if (s->clock_waiting)
                 s->boot_counts = false;
+        for (struct srun *r = s->active; r; r = r->next) { /* the wall clock tells how much is left */
+                const struct job *d = store_definition(s, r->em.digest);
+
+                if (r->has_em && r->em.state == RUN_WAITING && d)
+                        r->jitter_due = s->now + CLAMP(r->em.retry_at.usec - wall_now(s), 0, d->policy->jitter_usec);
+        }
         super_adopt(s);
         if (s->store.failing)
                 plan(s, s->now + 1000, H_STORE_FAILED, s->life, 0, 0, 0);

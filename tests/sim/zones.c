@@ -25,6 +25,17 @@ static const struct {
         { "Sim/Weeks", "<WWW>-1<VVV>-1:30,M3.2.0/2,M3.3.0/2:30" },
 };
 
+/* What governments do: the same zones by other rules, some of the past years, too. */
+static const struct {
+        const char *name, *rule;
+} changed[] = {
+        { "Europe/Berlin", "CET-1" },
+        { "America/Santiago", "<-03>3" },
+        { "Asia/Kathmandu", "<+06>-6" },
+        { "Africa/Casablanca", "<+00>0<+01>-1,M3.5.0/1,M10.5.0/2" },
+        { "Sim/Weeks", "<WWW>-2<VVV>-3,M3.1.0/2,M3.4.0/2:30" },
+};
+
 /* A version 2 file without transitions: one type and the rule in its footer. */
 static size_t make_tzif(const char *rule, uint8_t *buf)
 {
@@ -65,30 +76,45 @@ static int from_system(struct zone *z)
         return r;
 }
 
-int zones_load(struct zone **ret, size_t *ret_n)
+static int from_rule(struct zone *z, const char *name, const char *rule)
 {
-        struct zone *v = calloc(ARRAY_SIZE(list), sizeof(*v));
+        uint8_t bytes[256];
+        int r = tz_new(name, bytes, make_tzif(rule, bytes), &z->tz);
+
+        z->name = name;
+        snprintf(z->libc_tz, sizeof(z->libc_tz), "%s", rule);
+        if (r < 0)
+                fprintf(stderr, "zone %s (%s): %s\n", name, rule, strerror(-r));
+        return r;
+}
+
+int zones_load(struct zone **ret, size_t *ret_n, size_t *ret_all)
+{
+        const size_t all = ARRAY_SIZE(list) + ARRAY_SIZE(changed);
+        struct zone *v = calloc(all, sizeof(*v));
 
         if (!v)
                 return -ENOMEM;
         for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-                uint8_t bytes[256];
-                int r;
-
                 v[i].name = list[i].name;
-                if (from_system(&v[i]) == 0)
-                        continue;
-                r = tz_new(list[i].name, bytes, make_tzif(list[i].rule, bytes), &v[i].tz);
-                if (r < 0) {
-                        fprintf(stderr, "zone %s (%s): %s\n", list[i].name, list[i].rule, strerror(-r));
-                        zones_free(v, i + 1);
-                        return r;
-                }
-                snprintf(v[i].libc_tz, sizeof(v[i].libc_tz), "%s", list[i].rule);
+                if (from_system(&v[i]) < 0 && from_rule(&v[i], list[i].name, list[i].rule) < 0)
+                        goto fail;
+        }
+        for (size_t k = 0; k < ARRAY_SIZE(changed); k++) {
+                struct zone *z = &v[ARRAY_SIZE(list) + k];
+
+                if (from_rule(z, changed[k].name, changed[k].rule) < 0)
+                        goto fail;
+                while (!streq(v[z->other].name, z->name))
+                        z->other++;
         }
         *ret = v;
         *ret_n = ARRAY_SIZE(list);
+        *ret_all = all;
         return 0;
+fail:
+        zones_free(v, all);
+        return -EINVAL;
 }
 
 void zones_free(struct zone *z, size_t n)
