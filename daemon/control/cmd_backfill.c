@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "calendar/schedule.h"
+#include "calendar/timeparse.h"
 #include "control/private.h"
 
 #define LIMIT_DEFAULT 1000
@@ -17,6 +18,8 @@ struct backfill {
         size_t limit;
         struct wall *instants;
         size_t n;
+        const struct tz *zone; /* for a dry run: that of the answer */
+        struct text dry;       /* the answer: ten thousand times are not printed on the loop's thread */
         uint64_t total;  /* all between from and to, also beyond the limit */
         size_t sent;     /* instants handed to the engine */
         uint64_t *first; /* of each piece: its first run, 0: refused */
@@ -32,6 +35,7 @@ static void backfill_free(void *data)
         job_unref(b->job);
         free(b->instants);
         free(b->first);
+        text_done(&b->dry);
         free(b);
 }
 
@@ -53,18 +57,6 @@ static json_t *print_runs(const struct backfill *b)
                                 json_decref(list);
                                 return NULL;
                         }
-        return list;
-}
-
-static json_t *print_instants(const struct control *c, const struct backfill *b)
-{
-        json_t *list = json_array();
-
-        for (size_t i = 0; list && i < b->n; i++)
-                if (json_array_append_new(list, print_instant(c, b->instants[i])) < 0) {
-                        json_decref(list);
-                        return NULL;
-                }
         return list;
 }
 
@@ -137,6 +129,20 @@ static void refuse(struct call *call, enum error_code code, const char *message)
 
 /* ---- which instants: on the reader thread */
 
+static void print_dry(struct backfill *b)
+{
+        char at[64];
+
+        text_puts(&b->dry, "{\"job\":");
+        text_json_string(&b->dry, b->job->name, strlen(b->job->name));
+        text_printf(&b->dry, ",\"count\":%zu,\"instants\":[", b->n);
+        for (size_t i = 0; i < b->n; i++) {
+                wall_print_rfc3339(b->instants[i], b->zone, 0, at, sizeof(at));
+                text_printf(&b->dry, "%s\"%s\"", i > 0 ? "," : "", at);
+        }
+        text_puts(&b->dry, "]}");
+}
+
 static void find_instants(void *arg)
 {
         struct call *call = arg;
@@ -148,6 +154,8 @@ static void find_instants(void *arg)
         while (b->n < b->limit && schedule_next(&s, at, always, &at) == 0 && at.usec <= b->to.usec)
                 b->instants[b->n++] = at;
         b->total = b->n;
+        if (b->zone)
+                print_dry(b);
         if (b->n == b->limit)
                 b->total = schedule_count(&s, (struct wall){ b->from.usec - 1 }, always, b->to);
 }
@@ -164,9 +172,8 @@ static void found(struct call *call)
                 refuse(call, ERROR_INVALID, message);
                 return;
         }
-        if (call_bool(call, "dry_run")) {
-                call_result_json(call, json_pack("{s:s, s:I, s:o}", "job", b->job->name, "count", (json_int_t)b->n, "instants",
-                                                 print_instants(call->c, b)));
+        if (b->zone) {
+                call_result(call, &b->dry);
                 return;
         }
         if (b->n == 0) {
@@ -245,6 +252,7 @@ void cmd_job_backfill(struct call *call)
         b->job = job_ref((struct job *)v.job);
         call->data = b;
         call->free_data = backfill_free;
+        b->zone = call_bool(call, "dry_run") ? call->c->ctx.zone : NULL;
         if (!take_span(call, b))
                 return;
         b->instants = calloc(b->limit, sizeof(*b->instants));
