@@ -189,6 +189,100 @@ static void waits_by_the_boot_clock(void)
         story_end();
 }
 
+static unsigned runs_of(const char *job, const char *instant)
+{
+        unsigned n = 0;
+
+        for (size_t i = 1; i < MAX_ROWS; i++)
+                n += S.runs[i].id && streq(S.runs[i].job, job) && S.runs[i].start > 0 && S.runs[i].scheduled_at.usec == parse_time(instant);
+        return n;
+}
+
+/* The clock is set `by` just after 03:00:00, and time goes on until 03:00 has come again and is over. */
+static void step_by(int64_t by, const char *name, unsigned fixed, unsigned interval, int epochs)
+{
+        struct job *j;
+        int64_t instant;
+
+        story("2026-03-02 02:59:50");
+        j = job("fixed", "0 3 * * *");
+        j->policy->concurrency = CONCURRENCY_ALLOW;
+        put(j);
+        j = job("interval", "*/30 * * * *");
+        j->policy->concurrency = CONCURRENCY_ALLOW;
+        put(j);
+        boot(false);
+        instant = parse_time("03:00:00");
+        S.mono += 9950 * USEC_PER_MSEC;
+        S.wall = instant - 50 * USEC_PER_MSEC;
+        tick();
+        is_int(runs_of("fixed", "2026-03-02 03:00:00"), 0, "a timer that fires 50 ms early starts nothing");
+        at("03:00:00");
+        S.mono += 30 * USEC_PER_MSEC;
+        S.wall += 30 * USEC_PER_MSEC;
+        tick();
+        S.wall += by;
+        tick();
+        while (S.wall < instant + 5 * MINUTE) {
+                S.wall += MINUTE;
+                S.mono += MINUTE;
+                skip();
+                tick();
+        }
+        ok(runs_of("fixed", "2026-03-02 03:00:00") == fixed, "set by %s: the fixed one ran %u times (%u)", name, fixed,
+           runs_of("fixed", "2026-03-02 03:00:00"));
+        ok(runs_of("interval", "2026-03-02 03:00:00") == interval, "set by %s: the interval ran %u times (%u)", name, interval,
+           runs_of("interval", "2026-03-02 03:00:00"));
+        {
+                struct engine_stats st;
+
+                engine_get_stats(S.e, &st);
+                is_int(st.epoch, epochs, "so many epochs later");
+        }
+        story_end();
+}
+
+static void around(void)
+{
+        step_by(50 * USEC_PER_MSEC, "+50 ms", 1, 1, 0);
+        step_by(-50 * USEC_PER_MSEC, "-50 ms", 1, 1, 0);
+        step_by(59 * SECOND, "+59 s", 1, 1, 0);
+        step_by(-30 * SECOND, "-30 s", 1, 1, 0);
+        step_by(-59 * SECOND, "-59 s", 1, 1, 0);
+        step_by(-60 * SECOND, "-60 s", 1, 2, 1);
+        step_by(HOUR, "+1 h", 1, 1, 0);
+        step_by(-HOUR, "-1 h", 1, 2, 1);
+        step_by(-3 * HOUR, "-3 h", 1, 2, 1);
+        step_by(-3 * HOUR - SECOND, "-3 h 1 s", 2, 2, 1);
+        step_by(DAY, "+1 day", 1, 1, 0);
+        step_by(-DAY, "-1 day", 2, 2, 1);
+}
+
+/* To 1970 and back again: what was done is not done again, what was jumped over has its rows, and the schedule lives. */
+static void to_1970(void)
+{
+        story("2026-03-02 02:59:50");
+        put(job("a", "0 3 * * *"));
+        boot(false);
+        at("03:00:00");
+        runs_well(1, 1);
+        skip();
+        set_clock("1970-01-02 02:59:59");
+        at("03:00:00");
+        tells("in 1970: alive at once", "03:00:00 a due -> starting (run 2)\n"
+                                        "03:00:00 start 2.1\n");
+        runs_well(2, 1);
+        is_int(S.runs[2].epoch, S.runs[1].epoch + 1, "in a new epoch");
+        set_clock("2026-03-02 03:00:30");
+        is_int(S.runs[3].reason, REASON_CLOCK, "back: what was jumped over is missed");
+        is_int(S.runs[3].count, 20512, "each instant of it");
+        is_int(S.runs[4].trigger, TRIGGER_CATCH_UP, "and the latest is caught up, of the new epoch");
+        skip();
+        at("2026-03-03 03:00:00");
+        is_int(S.runs[5].scheduled_at.usec, parse_time("2026-03-03 03:00:00"), "it goes on");
+        story_end();
+}
+
 static void resume_in_clock_wait(void)
 {
         story("2026-03-02 08:30:00");
@@ -215,5 +309,7 @@ int main(void)
         clock_wait();
         waits_by_the_boot_clock();
         resume_in_clock_wait();
+        around();
+        to_1970();
         return tap_done();
 }
