@@ -196,13 +196,41 @@ static void on_last(void *arg, struct run_list *list, const struct error *err)
 
 /* ---- a job's instant */
 
-static bool is_instant(const struct job *job, struct wall at)
+/* Also one that is excluded or skipped by daylight saving: *ret_moment says which. */
+static bool is_instant(const struct job *job, struct wall at, struct schedule_moment *ret_moment)
 {
         struct schedule s = job_schedule(job);
-        struct wall next;
 
-        return schedule_next(&s, (struct wall){ at.usec - 1 }, (struct wall){ INT64_MIN }, &next) == 0 &&
-               next.usec == at.usec;
+        return schedule_next_moment(&s, (struct wall){ at.usec - 1 }, (struct wall){ INT64_MIN }, ret_moment) == 0 &&
+               ret_moment->at.usec == at.usec;
+}
+
+/* An instant to come: what will be, as things stand. */
+static void say_future(struct call *call, const struct job_view *v, const struct schedule_moment *m, const char *at)
+{
+        const struct control *c = call->c;
+        struct why *w = call->data;
+        struct job_view then = *v;
+        struct engine_stats stats;
+        struct cause x = NO_CAUSE;
+        struct wall start;
+        char jitter[128] = "", text[64];
+
+        engine_get_stats(c->ctx.engine, &stats);
+        start = wall_add(w->at, job_delay(v->job, stats.machine, w->at));
+        if (then.state.paused && then.state.pause_until.usec <= w->at.usec)
+                then.state.paused = false; /* over by then */
+        causes_of_job(call, &then);
+        if (!m->due) {
+                x.reason = run_reason_name(m->excluded ? REASON_EXCLUDED : REASON_DST);
+                add_cause(call, &x);
+        }
+        if (start.usec > w->at.usec)
+                (void)snprintf(jitter, sizeof(jitter), " (its run starts at %s: jitter)", say_time(c, start, text, sizeof(text)));
+        w->state = "future";
+        (void)snprintf(w->answer, sizeof(w->answer), "%s is due at %s%s, which is still to come%s%s", v->name, at, jitter,
+                       json_array_size(w->causes) > 0 ? "; as things stand it will not run then" : "",
+                       m->due ? "" : m->excluded ? ": it is excluded" : ": daylight saving skips it");
 }
 
 /* " (before it: 02:30, after it: 2026-03-30 02:30)" */
@@ -225,22 +253,22 @@ static void why_no_row(struct call *call, const struct job_view *v)
 {
         const struct control *c = call->c;
         struct why *w = call->data;
+        struct schedule_moment m = { .due = true };
         char at[64], near[256];
 
         say_time(c, w->at, at, sizeof(at));
         if (!v->job) {
                 w->state = "unknown";
                 (void)snprintf(w->answer, sizeof(w->answer), "nothing is recorded of %s at %s", v->name, at);
-        } else if (!is_instant(v->job, w->at)) {
+        } else if (!is_instant(v->job, w->at, &m) && w->at.usec != v->next.usec) {
                 w->state = "not_due";
                 say_neighbours(c, v->job, w->at, near, sizeof(near));
                 (void)snprintf(w->answer, sizeof(w->answer), "%s is no instant of the schedule of %s%s", at, v->name,
                                near);
         } else if (w->at.usec > clock_wall().usec) {
-                w->state = "future";
-                causes_of_job(call, v);
-                (void)snprintf(w->answer, sizeof(w->answer), "%s is due at %s, which is still to come%s", v->name, at,
-                               json_array_size(w->causes) > 0 ? "; as things stand it will not run then" : "");
+                if (w->at.usec == v->next.usec && m.at.usec != w->at.usec)
+                        m = (struct schedule_moment){ .at = w->at, .due = true }; /* of @after */
+                say_future(call, v, &m, at);
         } else if (w->at.usec > v->state.watermark.usec) {
                 w->state = "pending";
                 causes_of_job(call, v);
@@ -259,12 +287,13 @@ static void why_row(struct call *call, const struct job_view *v, const struct ru
 {
         const struct control *c = call->c;
         struct why *w = call->data;
+        struct schedule_moment m;
         bool edge = r->scheduled_at.usec == w->at.usec || r->scheduled_until.usec == w->at.usec;
         char sentence[ANSWER_SIZE / 2], at[64];
 
         w->state = run_state_name(r->state);
         say_run(c, r, sentence, sizeof(sentence));
-        if (!edge && v->job && !is_instant(v->job, w->at)) {
+        if (!edge && v->job && !is_instant(v->job, w->at, &m)) {
                 w->state = "not_due";
                 (void)snprintf(w->answer, sizeof(w->answer), "%s is no instant of the schedule of %s as it is now; %s",
                                say_time(c, w->at, at, sizeof(at)), v->name, sentence);

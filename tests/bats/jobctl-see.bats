@@ -254,3 +254,30 @@ waits_for_jitter() {
 		ctl $command --json | python3 -c 'import json,sys; d=json.load(sys.stdin); assert d["schema_version"] == 1 and d["host"]'
 	done
 }
+
+# why_at JOB T: "STATE REASONS" of the instant
+why_at() {
+	ctl why "$1" --at "$2" --json | field "d['state'] + ''.join(' ' + x['reason'] for x in d['causes'])"
+}
+
+@test "why --at: an instant to come runs, or says what is in its way" {
+	job future <<-'YAML'
+		defaults: {timezone: UTC}
+		jobs:
+		  plain: {schedule: "0 12 * * *", command: "true"}
+		  spread: {schedule: "0 12 * * *", jitter: 6h, command: "true"}
+		  free: {schedule: "0 12 * * *", exclude: [2040-12-25], command: "true"}
+		  resting: {schedule: "0 12 * * *", enabled: false, command: "true"}
+	YAML
+	eventually has_job resting
+	[ "$(why_at plain 2040-12-25T12:00:00Z)" = future ]
+	[ "$(why_at plain 2040-12-25T12:00:01Z)" = not_due ]
+	ctl why plain --at 2040-12-25T12:00:01Z | grep -q 'before it: .*2040-12-25 12:00\|before it: 2040-12-25 1[0-9]:00'
+	[ "$(why_at free 2040-12-25T12:00:00Z)" = "future excluded" ]
+	[ "$(why_at free 2040-12-24T12:00:00Z)" = future ]
+	[ "$(why_at resting 2040-12-25T12:00:00Z)" = "future disabled" ]
+	ctl why spread --at 2040-12-25T12:00:00Z | grep -q 'its run starts at .*jitter'
+	ctl pause plain --until 2040-12-25T11:00:00Z
+	[ "$(why_at plain 2040-12-24T12:00:00Z)" = "future paused" ]
+	[ "$(why_at plain 2040-12-25T12:00:00Z)" = future ]
+}
