@@ -205,6 +205,28 @@ static bool is_instant(const struct job *job, struct wall at, struct schedule_mo
                ret_moment->at.usec == at.usec;
 }
 
+/* What `exclude` and `move` have to do with an instant, by the schedule of now: "; the calendar holidays excludes it".
+ * Nothing, mostly. */
+static const char *say_days(const struct control *c, const struct job *job, struct wall at, char *buf, size_t size)
+{
+        struct schedule s = job_schedule(job);
+        const struct exclude *e = schedule_excluded_by(&s, at);
+        struct wall from;
+        char when[64];
+
+        *buf = 0;
+        if (e)
+                (void)snprintf(buf, size, "; %s %.200s excludes it",
+                               e->kind == EXCLUDE_CALENDAR ? "the calendar" :
+                               e->kind == EXCLUDE_DATES    ? "the date" :
+                                                             "the expression",
+                               e->text);
+        else if (schedule_moved_from(&s, at, &from))
+                (void)snprintf(buf, size, "; it was moved there from %s, which is excluded",
+                               say_time(c, from, when, sizeof(when)));
+        return buf;
+}
+
 /* An instant to come: what will be, as things stand. */
 static void say_future(struct call *call, const struct job_view *v, const struct schedule_moment *m, const char *at)
 {
@@ -214,7 +236,7 @@ static void say_future(struct call *call, const struct job_view *v, const struct
         struct engine_stats stats;
         struct cause x = NO_CAUSE;
         struct wall start;
-        char jitter[128] = "", text[64];
+        char jitter[128] = "", text[64], days[300];
 
         engine_get_stats(c->ctx.engine, &stats);
         start = wall_add(w->at, job_delay(v->job, stats.machine, w->at));
@@ -228,9 +250,10 @@ static void say_future(struct call *call, const struct job_view *v, const struct
         if (start.usec > w->at.usec)
                 (void)snprintf(jitter, sizeof(jitter), " (its run starts at %s: jitter)", say_time(c, start, text, sizeof(text)));
         w->state = "future";
-        (void)snprintf(w->answer, sizeof(w->answer), "%s is due at %s%s, which is still to come%s%s", v->name, at, jitter,
+        (void)snprintf(w->answer, sizeof(w->answer), "%s is due at %s%s, which is still to come%s%s%s", v->name, at, jitter,
                        json_array_size(w->causes) > 0 ? "; as things stand it will not run then" : "",
-                       m->due ? "" : m->excluded ? ": it is excluded" : ": daylight saving skips it");
+                       m->due ? "" : m->excluded ? ": it is excluded" : ": daylight saving skips it",
+                       say_days(c, v->job, w->at, days, sizeof(days)));
 }
 
 /* " (before it: 02:30, after it: 2026-03-30 02:30)" */
@@ -289,7 +312,7 @@ static void why_row(struct call *call, const struct job_view *v, const struct ru
         struct why *w = call->data;
         struct schedule_moment m;
         bool edge = r->scheduled_at.usec == w->at.usec || r->scheduled_until.usec == w->at.usec;
-        char sentence[ANSWER_SIZE / 2], at[64];
+        char sentence[ANSWER_SIZE / 2], at[64], days[300];
 
         w->state = run_state_name(r->state);
         say_run(c, r, sentence, sizeof(sentence));
@@ -298,7 +321,8 @@ static void why_row(struct call *call, const struct job_view *v, const struct ru
                 (void)snprintf(w->answer, sizeof(w->answer), "%s is no instant of the schedule of %s as it is now; %s",
                                say_time(c, w->at, at, sizeof(at)), v->name, sentence);
         } else
-                (void)snprintf(w->answer, sizeof(w->answer), "%s", sentence);
+                (void)snprintf(w->answer, sizeof(w->answer), "%s%s", sentence,
+                               v->job && r->trigger != TRIGGER_MANUAL ? say_days(c, v->job, w->at, days, sizeof(days)) : "");
         cause_of_run(call, r);
         send_why(call, v->name);
 }

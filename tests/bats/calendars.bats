@@ -134,6 +134,31 @@ has_job() {
 	[ "$(ctl list a --json | field "d['jobs'][0]['next'] is None")" = true ]
 }
 
+@test "why says what excludes an instant, and from where one was moved" {
+	job a <<-'YAML'
+		jobs:
+		  a: {schedule: "0 9 * * *", exclude: [holidays, "* * * * sun", 2030-05-07], move: next, command: "true"}
+		  b: {schedule: "0 9 * * *", exclude: [holidays, "* * * * sun", 2030-05-07], command: "true"}
+	YAML
+	start_daemon
+	eventually has_job b
+	run ctl why a --at 2030-12-27T09:00+01:00
+	[[ $output != *"moved"* ]]
+	run ctl why b --at 2030-12-25T09:00+01:00
+	[[ $output == *"calendar holidays excludes it"* ]]
+	run ctl why b --at 2030-05-05T09:00+02:00
+	[[ $output == *'expression * * * * sun excludes it'* ]]
+	run ctl why b --at 2030-05-07T09:00+02:00
+	[[ $output == *'date 2030-05-07 excludes it'* ]]
+	job a <<-'YAML'
+		jobs:
+		  a: {schedule: "0 9 25 12 *", exclude: [holidays], move: next, command: "true"}
+	YAML
+	ctl reload
+	run ctl why a --at 2030-12-27T09:00+01:00
+	[[ $output == *"moved there from 2030-12-25 09:00"* ]]
+}
+
 is_excluded() {
 	[ "$(ctl runs "$1" --state skipped --json | field "len(d['runs'])")" -gt 0 ]
 }
