@@ -527,6 +527,31 @@ static void frame_build(const struct schedule *s, struct wall fixed_after, struc
         bits_remove(&f->excluded, &f->due);
 }
 
+/* Whether anything can run on a day, told quickly: an expression names a minute that is not excluded, or the day before
+ * (behind, with `previous`) has excluded minutes that this one has not. */
+static bool frame_may_run(const struct schedule *s, int64_t day)
+{
+        struct day_minutes out, there;
+        enum days_part part = days_excluded(&s->days, day, &out);
+
+        if (part == DAYS_ALL_MINUTES)
+                return false;
+        for (size_t i = 0; i < s->n; i++) {
+                const struct calendar *c = &s->entries[i];
+
+                if (c->kind == CALENDAR_EVERY || (c->kind == CALENDAR_AT && at_sec(c) >= (day - 3) * SEC_PER_DAY &&
+                                                  at_sec(c) <= (day + 3) * SEC_PER_DAY))
+                        return true;
+                if (c->kind != CALENDAR_FIELDS || !match_day(c, day))
+                        continue;
+                for (uint32_t hours = c->hour; hours; hours &= hours - 1)
+                        if (c->minute & ~out.hour[__builtin_ctz(hours)])
+                                return true;
+        }
+        return s->days.move != DAYS_MOVE_NONE &&
+               days_excluded(&s->days, day - days_step(s), &there) != DAYS_NO_MINUTE && minutes_and(&there, &out, true);
+}
+
 /* Whether anything of these fates can be found in the frame, told quickly. */
 static bool frame_matters(const struct schedule *s, const struct frame *f, unsigned fates)
 {
@@ -534,8 +559,8 @@ static bool frame_matters(const struct schedule *s, const struct frame *f, unsig
 
         if (frame_begins_span(f))
                 return true;
-        if (fates == 1 << SCHEDULE_DUE && days_excluded(&s->days, f->day, &unused) == DAYS_ALL_MINUTES)
-                return false;
+        if (fates == 1 << SCHEDULE_DUE)
+                return frame_may_run(s, f->day);
         for (size_t i = 0; i < s->n; i++) {
                 const struct calendar *c = &s->entries[i];
 
@@ -574,9 +599,31 @@ static void frame_to(const struct schedule *s, struct frame *f, int64_t sec)
                 frame_at(s, sec, f);
 }
 
+/* The last @at, INT64_MAX if there are expressions that come again; INT64_MIN: nothing comes at all. */
+static int64_t last_entry(const struct schedule *s)
+{
+        int64_t last = INT64_MIN;
+
+        for (size_t i = 0; i < s->n; i++) {
+                const struct calendar *c = &s->entries[i];
+
+                if (c->kind == CALENDAR_FIELDS || c->kind == CALENDAR_EVERY)
+                        return INT64_MAX;
+                if (c->kind == CALENDAR_AT)
+                        last = MAX(last, at_sec(c));
+        }
+        return last;
+}
+
 /* Nothing of the schedule is behind this: UTC second. */
 static int64_t schedule_limit(const struct schedule *s)
 {
+        int64_t last = last_entry(s);
+
+        if (last == INT64_MIN)
+                return last;
+        if (last != INT64_MAX && (wall_is_never(s->end) || last < wall_sec(s->end)))
+                return last + (DAYS_MOVE_MAX + 3) * SEC_PER_DAY;
         return wall_is_never(s->end) ? INT64_MAX / 2 :
                                        wall_sec(s->end) +
                                (s->days.move == DAYS_MOVE_NEXT ? (DAYS_MOVE_MAX + 3) * SEC_PER_DAY : 3 * SEC_PER_DAY);

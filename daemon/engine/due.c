@@ -258,7 +258,7 @@ void due_take_up(struct engine *e, struct ejob *ej)
                 if (ej->next.usec <= late.usec) {
                         /* Once one was missed, so was everything up to now: `latest` is one run, not two.  What was not
                          * to run anyway is no such miss. */
-                        struct wall until = instants_due(ej).usec <= late.usec ? e->now : late;
+                        struct wall until = instants_due(e, ej).usec <= late.usec ? e->now : late;
 
                         passed(e, ej, until);
                         accounted(e, ej, until);

@@ -108,14 +108,21 @@ struct wall instants_next(const struct ejob *ej, struct wall after)
 }
 
 /* Of the next one of a job the first that runs, from there on. */
-struct wall instants_due(const struct ejob *ej)
+struct wall instants_due(const struct engine *e, const struct ejob *ej)
 {
         struct schedule s = instants_schedule(ej);
-        struct wall t;
+        struct due_known *known; /* only remembered: nobody sees a difference */
+        uint64_t digest;
 
         if (!schedule_is_special(&s) || wall_is_never(ej->next))
                 return ej->next;
-        return schedule_next(&s, (struct wall){ ej->next.usec - 1 }, ej->fixed_after, &t) < 0 ? WALL_NEVER : t;
+        digest = schedule_digest(&s);
+        known = (struct due_known *)&e->due_known[digest % DUE_KNOWN];
+        if (known->digest != digest || known->next.usec != ej->next.usec || known->fixed_after.usec != ej->fixed_after.usec) {
+                *known = (struct due_known){ digest, ej->next, ej->fixed_after, WALL_NEVER };
+                (void)schedule_next(&s, (struct wall){ ej->next.usec - 1 }, ej->fixed_after, &known->due);
+        }
+        return known->due;
 }
 
 static void wake_at(struct engine *e, struct ejob *ej)

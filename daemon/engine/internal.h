@@ -145,6 +145,13 @@ struct run_slot {
         struct erun *run; /* NULL: ended, awaits compaction */
 };
 
+/* What was worked out of a special schedule, which may take long: the first instant from `next` on that runs. */
+struct due_known {
+        uint64_t digest; /* of the schedule */
+        struct wall next, fixed_after, due;
+};
+#define DUE_KNOWN 64 /* a power of two */
+
 struct launch {
         uint64_t run;
         uint32_t start;
@@ -190,6 +197,7 @@ struct engine {
         struct erun *dirty_runs;
         struct actions *out;    /* only inside a step */
         char message[256];      /* of the reply in this step */
+        struct due_known due_known[DUE_KNOWN];
 };
 
 /* table.c */
@@ -234,7 +242,7 @@ void instants_begin(struct engine *e, struct ejob *ej, struct wall base);
 struct schedule instants_schedule(const struct ejob *ej);
 void instants_accounted(struct engine *e, struct ejob *ej);
 struct wall instants_next(const struct ejob *ej, struct wall after);
-struct wall instants_due(const struct ejob *ej);
+struct wall instants_due(const struct engine *e, const struct ejob *ej);
 void instants_arm(struct engine *e, struct ejob *ej);
 
 /* range.c */

@@ -4,7 +4,7 @@
 static void view(const struct engine *e, const struct ejob *ej, struct job_view *ret)
 {
         *ret = (struct job_view){
-                .job = ej->def, .name = ej->name, .id = ej->id, .next = !ej->def || (ej->pause && ej->pause->hold) ? WALL_NEVER : instants_due(ej),
+                .job = ej->def, .name = ej->name, .id = ej->id, .next = !ej->def || (ej->pause && ej->pause->hold) ? WALL_NEVER : instants_due(e, ej),
                 .next_start = WALL_NEVER, .enabled = job_enabled(ej),
                 .state = {
                         .id = ej->id, .name = ej->name, .watermark = ej->watermark, .fixed_after = ej->fixed_after,

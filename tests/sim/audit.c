@@ -78,6 +78,9 @@ static void audit_jobs(struct sim *s)
                 if (k < j->force_oracle->n && j->force_oracle->sec[k] * SECOND <= s->last_wall)
                         fail(s, "%s: the instant %s is over and no decision was made, the watermark is %s", j->name,
                              when(j->force_oracle->sec[k] * SECOND, a), when(v.state.watermark.usec, b));
+                while (k < j->force_oracle->n &&
+                       (j->force_oracle->fate[k] != FATE_DUE || !cover_counts(&g, j->force_oracle, k)))
+                        k++;
                 if (!v.enabled || v.state.paused || (k == j->force_oracle->n && v.next.usec > s->oracle_to))
                         continue;
                 if (k == j->force_oracle->n ? !wall_is_never(v.next) : v.next.usec != j->force_oracle->sec[k] * SECOND)

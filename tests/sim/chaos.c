@@ -182,7 +182,8 @@ static void backfill(struct sim *s)
                 return;
         from = oracle_after(j->force_oracle, wall_now(s) - rng_range(&s->past, 0, 48) * HOUR);
         for (size_t i = 0; i < n; i++) {
-                if (from + i >= j->force_oracle->n || j->force_oracle->sec[from + i] * SECOND > wall_now(s))
+                if (from + i >= j->force_oracle->n || j->force_oracle->sec[from + i] * SECOND > wall_now(s) ||
+                    j->force_oracle->fate[from + i] != FATE_DUE)
                         n = i;
                 else
                         at[i] = WALL_SEC(j->force_oracle->sec[from + i]);

@@ -309,7 +309,8 @@ static void check_new(struct sim *s, struct srun *r, const struct run_info *n)
                 fail(s, "%s: an instant is taken up while nothing can be written", j->name);
         if (s->clock_waiting && n->trigger != TRIGGER_BOOT)
                 fail(s, "%s: an instant is taken up while the clock is not trusted", j->name);
-        j->unit_newest = MAX(j->unit_newest, n->scheduled_until.usec);
+        if (n->reason != REASON_EXCLUDED && n->reason != REASON_DST)
+                j->unit_newest = MAX(j->unit_newest, n->scheduled_until.usec);
         if (n->trigger == TRIGGER_BOOT)
                 return;
         if (late < 0)
@@ -439,7 +440,8 @@ static void unit_of(struct sim *s, struct sjob *j, const struct run_info *n, uin
                 j->unit_chain = 0;
                 j->unit_limit = j->unit_passed = false;
         }
-        if (n->trigger == TRIGGER_MANUAL || n->trigger == TRIGGER_BACKFILL || n->trigger == TRIGGER_BOOT || n->created_at.usec > s->last_wall)
+        if (n->trigger == TRIGGER_MANUAL || n->trigger == TRIGGER_BACKFILL || n->trigger == TRIGGER_BOOT || n->created_at.usec > s->last_wall ||
+            n->reason == REASON_EXCLUDED || n->reason == REASON_DST)
                 return;
         /* After a gap everything up to now has passed, also what would still be on time. */
         if ((n->created_at.usec == s->last_wall || n->state == RUN_MISSED) &&

@@ -11,7 +11,32 @@
 
 bool cover_counts(const struct segment *g, const struct oracle *o, size_t i)
 {
-        return (o->kind[i] & INSTANT_INTERVAL) || o->sec[i] * SECOND > g->fixed_after;
+        return cover_number(g, o, i) > 0;
+}
+
+unsigned cover_number(const struct segment *g, const struct oracle *o, size_t i)
+{
+        bool fixed = o->sec[i] * SECOND > g->fixed_after;
+
+        if (!(o->kind[i] & INSTANT_INTERVAL) && !fixed)
+                return 0;
+        /* What is due there runs, whatever is excluded at the same instant. */
+        if (o->fate[i] == FATE_EXCLUDED && i > 0 && o->sec[i - 1] == o->sec[i] && o->fate[i - 1] == FATE_DUE &&
+            (o->kind[i - 1] & INSTANT_INTERVAL || fixed))
+                return 0;
+        return fixed ? o->number[i] : o->intervals[i];
+}
+
+/* Which fates a row speaks of: a pause of all, what is left out of its own kind. */
+static uint8_t fates_of(const struct run_info *n)
+{
+        if (n->state == RUN_SKIPPED && n->reason == REASON_EXCLUDED)
+                return 1 << FATE_EXCLUDED;
+        if (n->state == RUN_SKIPPED && n->reason == REASON_DST)
+                return 1 << FATE_DST;
+        if (n->state == RUN_SKIPPED && (n->reason == REASON_PAUSED || n->reason == REASON_DISABLED) && n->count > 0)
+                return 1 << FATE_DUE | 1 << FATE_EXCLUDED | 1 << FATE_DST;
+        return 1 << FATE_DUE;
 }
 
 static void add_entry(struct sjob *j, struct entry e)
@@ -44,7 +69,7 @@ void cover_run_row(struct sim *s, struct srun *r)
                 if (n->reason == REASON_CHANGED && n->count == 0)
                         j->changed_row = true;
                 else
-                        add_entry(j, (struct entry){ .run = r->id, .epoch = n->epoch, .at = n->scheduled_at.usec,
+                        add_entry(j, (struct entry){ .run = r->id, .epoch = n->epoch, .fates = fates_of(n), .at = n->scheduled_at.usec,
                                                      .until = n->scheduled_until.usec, .count = n->count });
         } else if (n->scheduled_until.usec > r->du_until) {
                 if (n->reason == REASON_CHANGED && n->count == 0)
@@ -52,6 +77,7 @@ void cover_run_row(struct sim *s, struct srun *r)
                 else
                         add_entry(j, (struct entry){ .run = r->id,
                                                      .epoch = n->epoch,
+                                                     .fates = fates_of(n),
                                                      .at = r->du_until,
                                                      .at_open = true,
                                                      .until = n->scheduled_until.usec,
@@ -63,8 +89,8 @@ void cover_run_row(struct sim *s, struct srun *r)
         r->du_count = n->count;
 }
 
-/* The one entry that covers an instant. */
-static struct entry *covering(struct sim *s, struct sjob *j, int64_t t)
+/* The one entry that covers an instant of that fate; none of another fate may lie over it. */
+static struct entry *covering(struct sim *s, struct sjob *j, int64_t t, int fate)
 {
         struct entry *found = NULL;
         char buf[40];
@@ -74,6 +100,12 @@ static struct entry *covering(struct sim *s, struct sjob *j, int64_t t)
 
                 if (t < e->at || (e->at_open && t == e->at) || t > e->until)
                         continue;
+                if (!(e->fates >> fate & 1)) {
+                        if (t > e->at && t < e->until)
+                                fail(s, "%s: the instant %s is under run %llu, which speaks of others", j->name,
+                                     when(t, buf), (unsigned long long)e->run);
+                        continue;
+                }
                 if (found)
                         fail(s, "%s: the instant %s is covered by runs %llu and %llu", j->name, when(t, buf),
                              (unsigned long long)found->run, (unsigned long long)e->run);
@@ -96,7 +128,7 @@ static void advance(struct sim *s, struct sjob *j, int64_t to, uint32_t epoch)
 
                 if (!cover_counts(g, g->oracle, i))
                         continue;
-                e = covering(s, j, t);
+                e = covering(s, j, t, g->oracle->fate[i]);
                 if (!e)
                         fail(s,
                              "%s: the instant %s is covered by no row, the watermark is %s (expected from %s, "
@@ -105,7 +137,7 @@ static void advance(struct sim *s, struct sjob *j, int64_t to, uint32_t epoch)
                              when(g->fixed_after, (char[40]){ 0 }));
                 if (e->epoch != g->epoch && e->epoch != epoch)
                         fail(s, "run %llu: epoch %u, expected %u", (unsigned long long)e->run, e->epoch, epoch);
-                e->seen++;
+                e->seen += cover_number(g, g->oracle, i);
                 e->hit_at |= t == e->at;
                 e->hit_until |= t == e->until;
                 s->count.instants++;

@@ -82,12 +82,70 @@ static void pick_expression(struct sim *s, char *out, size_t size)
         }
 }
 
+/* One job in twenty leaves something out: days, hours, what the clock skips. */
+static bool set_left_out(struct sim *s, struct job *d, struct left_out *out)
+{
+        static const char *const expressions[] = { "* * * * 0,6", "* 1-3 * * *", "* * * * 3", "* 0-11 */2 * *", "* 2 * * *" };
+        struct rng *g = &s->days;
+        struct job_policy *p = d->policy;
+
+        *out = (struct left_out){ .dst = 0 };
+        if (!rng_chance(g, .05))
+                return false;
+        p->dst = (uint8_t)(out->dst = (int)rng_range(g, 0, 2));
+        out->n = out->dst == 0 || rng_chance(g, .6) ? (size_t)rng_range(g, 1, ARRAY_SIZE(out->text)) : 0;
+        p->exclude = calloc(out->n + 1, sizeof(*p->exclude));
+        p->n_exclude = (uint32_t)out->n;
+        for (size_t i = 0; i < out->n; i++) {
+                struct exclude *e = &p->exclude[i];
+
+                if (rng_chance(g, .5)) {
+                        out->text[i] = expressions[rng_range(g, 0, ARRAY_SIZE(expressions) - 1)];
+                        *e = (struct exclude){ .kind = EXCLUDE_EXPRESSION, .text = strdup(out->text[i]) };
+                        if (calendar_parse(out->text[i], NULL, &e->expression, NULL) < 0)
+                                fail(s, "the calendar refuses \"%s\"", out->text[i]);
+                        continue;
+                }
+                out->first[i] = (s->base_wall + rng_range(g, -DAY, s->end)) / DAY;
+                out->last[i] = out->first[i] + rng_range(g, 0, 3);
+                *e = (struct exclude){ .kind = rng_chance(g, .5) ? EXCLUDE_DATES : EXCLUDE_CALENDAR, .text = strdup("days") };
+                if (e->kind == EXCLUDE_DATES)
+                        e->dates = (struct day_range){ (int32_t)out->first[i], (int32_t)out->last[i] };
+                else
+                        e->set = dayset_new(&(struct day_range){ (int32_t)out->first[i], (int32_t)out->last[i] }, 1);
+        }
+        p->move = (uint8_t)(out->n > 0 && rng_chance(g, .5) ? rng_range(g, DAYS_MOVE_NEXT, DAYS_MOVE_PREVIOUS) : DAYS_MOVE_NONE);
+        out->move = p->move == DAYS_MOVE_NEXT ? 1 : p->move == DAYS_MOVE_PREVIOUS ? -1 : 0;
+        /* The oracle counts minutes. */
+        if (p->start.usec > INT64_MIN)
+                p->start.usec -= p->start.usec % MINUTE;
+        if (!wall_is_never(p->end))
+                p->end.usec -= p->end.usec % MINUTE + SECOND;
+        for (size_t i = 0; out->dst == 1 && i < d->n_entries; i++)
+                calendar_set_wall(&d->entries[i]);
+        return true;
+}
+
+static void print_left_out(const struct sjob *j, const struct job *d, const struct left_out *out)
+{
+        printf("# %s: \"%s\"%s%s%s in %s, dst %d, move %d, without", j->name, d->texts[0], d->n_entries > 1 ? ", \"" : "",
+               d->n_entries > 1 ? d->texts[1] : "", d->n_entries > 1 ? "\"" : "", d->policy->timezone, out->dst, out->move);
+        for (size_t i = 0; i < out->n; i++)
+                if (out->text[i])
+                        printf(" \"%s\"", out->text[i]);
+                else
+                        printf(" days %lld to %lld", (long long)out->first[i], (long long)out->last[i]);
+        printf("\n");
+}
+
 static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
 {
         struct rng *g = &s->gen;
         const struct zone *z = &s->zones[rng_range(g, 0, (int64_t)s->n_zones - 1)];
         char texts[2][128];
         const char *v[2] = { texts[0], texts[1] };
+        struct left_out out;
+        bool leaves_out;
 
         /* @after stands alone, and whoever has it keeps it: after.c. */
         do
@@ -118,6 +176,9 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
                 d->policy->start = WALL_SEC((s->base_wall + rng_range(g, -DAY, s->end / 2)) / SECOND);
         if (rng_chance(g, .05))
                 d->policy->end = WALL_SEC((s->base_wall + rng_range(g, s->end / 3, s->end)) / SECOND);
+        leaves_out = set_left_out(s, d, &out);
+        if (leaves_out && s->opt.verbose)
+                print_left_out(j, d, &out);
         if (j->def) { /* the same by chance: no change */
                 struct schedule a = job_schedule(j->def), b = job_schedule(d);
 
@@ -125,7 +186,8 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
                         return;
         }
         j->oracle = oracle_new(z, v, d->n_entries, d->policy->start.usec == INT64_MIN ? INT64_MIN : d->policy->start.usec / SECOND,
-                               wall_is_never(d->policy->end) ? INT64_MAX : d->policy->end.usec / SECOND);
+                               wall_is_never(d->policy->end) ? INT64_MAX : d->policy->end.usec / SECOND,
+                               leaves_out ? &out : NULL);
         s->all_oracles = realloc(s->all_oracles, (s->n_all_oracles + 1) * sizeof(*s->all_oracles));
         s->all_oracles[s->n_all_oracles++] = j->oracle;
 }
@@ -193,6 +255,16 @@ static struct job *clone(const struct job *o)
         }
         d->policy->zone = o->policy->zone;
         d->policy->timezone = strdup(o->policy->timezone);
+        d->policy->dst = o->policy->dst;
+        d->policy->move = o->policy->move;
+        d->policy->n_exclude = o->policy->n_exclude;
+        d->policy->exclude = calloc(o->policy->n_exclude + 1, sizeof(*d->policy->exclude));
+        for (uint32_t i = 0; i < o->policy->n_exclude; i++) {
+                d->policy->exclude[i] = o->policy->exclude[i];
+                d->policy->exclude[i].text = strdup(o->policy->exclude[i].text);
+                if (d->policy->exclude[i].kind == EXCLUDE_CALENDAR)
+                        dayset_ref(d->policy->exclude[i].set);
+        }
         d->policy->start = o->policy->start;
         d->policy->end = o->policy->end;
         return d;

@@ -244,16 +244,237 @@ static bool mark(const struct expr *e, const struct minute *m, int64_t origin, u
         return false;
 }
 
-struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t n, int64_t start_sec, int64_t end_sec)
+static void add(struct oracle *o, int64_t sec, uint8_t kind, int fate, unsigned number, unsigned intervals)
 {
-        struct expr *e = calloc(n, sizeof(*e));
-        struct oracle *o = calloc(1, sizeof(*o));
-        uint8_t seconds[60] = { 0 };
-        size_t allocated = 0;
+        if (o->n == o->allocated) {
+                o->allocated = o->allocated ? o->allocated * 2 : 64;
+                o->sec = realloc(o->sec, o->allocated * sizeof(*o->sec));
+                o->kind = realloc(o->kind, o->allocated);
+                o->fate = realloc(o->fate, o->allocated);
+                o->number = realloc(o->number, o->allocated * sizeof(*o->number));
+                o->intervals = realloc(o->intervals, o->allocated * sizeof(*o->intervals));
+                assert(o->sec && o->kind && o->fate && o->number && o->intervals);
+        }
+        o->sec[o->n] = sec;
+        o->kind[o->n] = kind;
+        o->fate[o->n] = (uint8_t)fate;
+        o->number[o->n] = (uint16_t)number;
+        o->intervals[o->n++] = (uint16_t)intervals;
+}
 
-        assert(e && o);
+/* ---- dst, exclude, move: a table of all local minutes of the walk, what each names, by kind, and where that goes */
+enum { BY_CLOCK, BY_RULE, BY_DATE, BY_PERIOD, BY_INSTANT, KINDS }; /* interval, fixed, @at, @every, @at in UTC */
+#define OF_INTERVAL(k) ((k) == BY_CLOCK || (k) == BY_PERIOD)
+#define IN_UTC(k)      ((k) >= BY_PERIOD)
+
+struct local {
+        uint64_t stay[KINDS], come[KINDS], gone[KINDS]; /* seconds */
+        uint8_t times; /* how often the walk comes by */
+        bool out, moves;
+};
+
+struct table {
+        struct local *v;
+        int64_t first; /* local minute */
+        int64_t n;
+};
+
+static bool is_out(const struct left_out *out, const struct expr *e, int64_t local)
+{
+        int64_t day = local >= 0 ? local / 1440 : (local - 1439) / 1440;
+
+        for (size_t i = 0; i < out->n; i++)
+                if (out->text[i] ? local_minute_matches(&e[i], local) : day >= out->first[i] && day <= out->last[i])
+                        return true;
+        return false;
+}
+
+static struct table table_new(const struct zone *z, const struct left_out *out)
+{
+        int64_t last = INT64_MIN;
+        struct table t = { .first = INT64_MAX };
+        struct expr e[3];
+
+        for (size_t i = 0; i < out->n; i++)
+                if (out->text[i])
+                        read_expr(out->text[i], &e[i]);
+        for (size_t k = 0; k < z->n_minutes; k++) {
+                t.first = MIN(t.first, z->minutes[k].local);
+                last = MAX(last, z->minutes[k].local);
+        }
+        t.first -= (t.first % 1440 + 1440) % 1440; /* whole days */
+        t.n = (last - t.first) / 1440 * 1440 + 1440;
+        t.v = calloc((size_t)t.n, sizeof(*t.v));
+        assert(t.v);
+        for (int64_t i = 0; i < t.n; i++)
+                t.v[i].out = is_out(out, e, t.first + i);
+        for (size_t k = 0; k < z->n_minutes; k++)
+                t.v[z->minutes[k].local - t.first].times++;
+        return t;
+}
+
+/* What the expressions name: by local time, and @every and an @at in UTC by when they are. */
+static void name_minutes(struct table *t, const struct zone *z, const struct expr *e, int64_t origin, bool wall)
+{
+        for (int64_t i = 0; i < t->n && e->what == E_FIELDS; i++)
+                if (local_minute_matches(e, t->first + i))
+                        for (int s = 0; s < 60; s++)
+                                if (e->set[0][s])
+                                        t->v[i].stay[e->interval || wall ? BY_CLOCK : BY_RULE] |= UINT64_C(1) << s;
+        if (e->what == E_AT_LOCAL && e->value >= t->first && e->value < t->first + t->n)
+                t->v[e->value - t->first].stay[BY_DATE] |= 1;
+        for (size_t k = 0; k < z->n_minutes && (e->what == E_EVERY || e->what == E_AT_UTC); k++) {
+                uint8_t seconds[60] = { 0 };
+
+                if (mark(e, &z->minutes[k], origin, seconds))
+                        for (int s = 0; s < 60; s++)
+                                if (seconds[s])
+                                        t->v[z->minutes[k].local - t->first].stay[e->what == E_EVERY ? BY_PERIOD : BY_INSTANT] |=
+                                                UINT64_C(1) << s;
+        }
+}
+
+/* Local times that are out go, to the nearest day on which they are not, or are gone. */
+static void move_minutes(struct table *t, const struct left_out *out, const struct zone *z, int64_t start, int64_t end)
+{
+        int64_t first = INT64_MIN, last = INT64_MAX; /* local minutes between start and end */
+
+        for (size_t k = 0; k < z->n_minutes; k++) {
+                if (z->minutes[k].utc <= start)
+                        first = z->minutes[k].local;
+                if (z->minutes[k].utc <= end)
+                        last = z->minutes[k].local;
+        }
+        if (end == INT64_MAX)
+                last = INT64_MAX;
+        for (int64_t i = 0; i < t->n; i++) {
+                struct local *l = &t->v[i];
+                int64_t to = i;
+
+                if (!l->out)
+                        continue;
+                while (out->move && to >= 0 && to < t->n && t->v[to].out)
+                        to += out->move * 1440;
+                l->moves = to != i && to >= 0 && to < t->n;
+                for (int k = 0; k < KINDS; k++) {
+                        if (l->moves)
+                                t->v[to].come[k] |= t->first + i >= first && t->first + i <= last ? l->stay[k] : 0;
+                        else
+                                l->gone[k] |= l->stay[k];
+                        l->stay[k] = 0;
+                }
+        }
+}
+
+/* What one minute of the walk comes to, by seconds: which kinds are due there, which are excluded. */
+struct outcome {
+        uint8_t due[60], excluded[60], dst[60];
+        unsigned gap, gap_intervals; /* local times that were skipped at its first second */
+};
+
+static void by_rule(const struct minute *m, const struct local *l, const struct left_out *out, bool bounded,
+                    struct outcome *o)
+{
+        for (int k = 0; k < KINDS; k++) {
+                uint8_t kind = OF_INTERVAL(k) ? INSTANT_INTERVAL : INSTANT_FIXED;
+                bool skip = out->dst == 2 && k <= BY_RULE;
+                bool once = k == BY_RULE || k == BY_DATE || skip;
+
+                for (int s = 0; s < 60; s++) {
+                        uint64_t bit = UINT64_C(1) << s;
+                        bool stays = l->stay[k] & bit && bounded && !(once && m->repeated) && !IN_UTC(k),
+                             comes = l->come[k] & bit && !m->repeated;
+
+                        if (stays || comes)
+                                *(skip && l->times > 1 ? &o->dst[s] : &o->due[s]) |= kind;
+                        if (l->gone[k] & bit && bounded && !(once && m->repeated) && !IN_UTC(k))
+                                o->excluded[s] |= kind;
+                }
+        }
+}
+
+static void by_gap(const struct minute *m, const struct table *t, const struct left_out *out, bool bounded, struct outcome *o)
+{
+        for (int64_t l = MAX(m->skipped_from, t->first); l < m->local; l++) {
+                const struct local *x = &t->v[l - t->first];
+                uint64_t skipped = 0, skipped_intervals = 0;
+
+                for (int k = 0; k < KINDS; k++) {
+                        uint8_t kind = OF_INTERVAL(k) ? INSTANT_INTERVAL : INSTANT_FIXED;
+                        bool skip = out->dst == 2 && k <= BY_RULE;
+                        uint64_t stay = bounded && !IN_UTC(k) && (k != BY_CLOCK || skip) ? x->stay[k] : 0,
+                                 gone = bounded && !IN_UTC(k) && (k != BY_CLOCK || skip) ? x->gone[k] : 0;
+
+                        if (skip) {
+                                skipped |= stay | x->come[k];
+                                skipped_intervals |= OF_INTERVAL(k) ? stay | x->come[k] : 0;
+                        } else if (stay | x->come[k])
+                                o->due[0] |= kind;
+                        if (gone)
+                                o->excluded[0] |= kind;
+                }
+                o->gap += (unsigned)__builtin_popcountll(skipped);
+                o->gap_intervals += (unsigned)__builtin_popcountll(skipped_intervals);
+        }
+}
+
+/* @every, and what is at a time of UTC, needs no rule: it is when it is. */
+static void by_utc(const struct minute *m, const struct expr *e, const struct local *l, int64_t origin, bool bounded, struct outcome *o)
+{
+        uint8_t seconds[60] = { 0 };
+
+        if ((e->what != E_EVERY && e->what != E_AT_UTC) || !bounded || !mark(e, m, origin, seconds))
+                return;
+        for (int s = 0; s < 60; s++)
+                if (!l->out)
+                        o->due[s] |= seconds[s];
+                else if (!l->moves)
+                        o->excluded[s] |= seconds[s];
+}
+
+static void put_outcome(struct oracle *o, int64_t utc, const struct outcome *x)
+{
+        for (int s = 0; s < 60; s++) {
+                unsigned n = (x->dst[s] ? 1 : 0) + (s == 0 ? x->gap : 0),
+                         intervals = (x->dst[s] & INSTANT_INTERVAL ? 1 : 0) + (s == 0 ? x->gap_intervals : 0);
+
+                if (n > 0)
+                        add(o, utc + s, intervals > 0 ? INSTANT_INTERVAL : INSTANT_FIXED, FATE_DST, n, intervals);
+                if (x->due[s])
+                        add(o, utc + s, x->due[s], FATE_DUE, 1, 1);
+                if (x->excluded[s])
+                        add(o, utc + s, x->excluded[s], FATE_EXCLUDED, 1, 1);
+        }
+}
+
+static void find_days(struct oracle *o, const struct zone *z, const struct expr *e, size_t n, int64_t start, int64_t end,
+                      const struct left_out *out)
+{
+        struct table t = table_new(z, out);
+        int64_t origin = start == INT64_MIN ? 0 : start;
+
         for (size_t i = 0; i < n; i++)
-                read_expr(texts[i], &e[i]);
+                name_minutes(&t, z, &e[i], origin, out->dst == 1);
+        move_minutes(&t, out, z, start, end);
+        for (size_t k = 0; k < z->n_minutes; k++) {
+                const struct minute *m = &z->minutes[k];
+                struct outcome x = { 0 };
+                bool bounded = m->utc >= start && m->utc <= end;
+
+                by_rule(m, &t.v[m->local - t.first], out, bounded, &x);
+                by_gap(m, &t, out, bounded, &x);
+                for (size_t i = 0; i < n; i++)
+                        by_utc(m, &e[i], &t.v[m->local - t.first], origin, bounded, &x);
+                put_outcome(o, m->utc, &x);
+        }
+        free(t.v);
+}
+
+static void find_plain(struct oracle *o, const struct zone *z, const struct expr *e, size_t n, int64_t start_sec,
+                       int64_t end_sec)
+{
+        uint8_t seconds[60] = { 0 };
+
         for (size_t k = 0; k < z->n_minutes; k++) {
                 const struct minute *m = &z->minutes[k];
                 bool any = false;
@@ -264,18 +485,25 @@ struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t
                         uint8_t kind = seconds[i];
 
                         seconds[i] = 0;
-                        if (!kind || m->utc + i < start_sec || m->utc + i > end_sec)
-                                continue;
-                        if (o->n == allocated) {
-                                allocated = allocated ? allocated * 2 : 64;
-                                o->sec = realloc(o->sec, allocated * sizeof(*o->sec));
-                                o->kind = realloc(o->kind, allocated);
-                                assert(o->sec && o->kind);
-                        }
-                        o->sec[o->n] = m->utc + i;
-                        o->kind[o->n++] = kind;
+                        if (kind && m->utc + i >= start_sec && m->utc + i <= end_sec)
+                                add(o, m->utc + i, kind, FATE_DUE, 1, 1);
                 }
         }
+}
+
+struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t n, int64_t start_sec, int64_t end_sec,
+                          const struct left_out *out)
+{
+        struct expr *e = calloc(n, sizeof(*e));
+        struct oracle *o = calloc(1, sizeof(*o));
+
+        assert(e && o);
+        for (size_t i = 0; i < n; i++)
+                read_expr(texts[i], &e[i]);
+        if (out)
+                find_days(o, z, e, n, start_sec, end_sec, out);
+        else
+                find_plain(o, z, e, n, start_sec, end_sec);
         free(e);
         return o;
 }
@@ -285,6 +513,9 @@ struct oracle *oracle_free(struct oracle *o)
         if (o) {
                 free(o->sec);
                 free(o->kind);
+                free(o->fate);
+                free(o->number);
+                free(o->intervals);
                 free(o);
         }
         return NULL;

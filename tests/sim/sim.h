@@ -65,9 +65,22 @@ struct zone {
 #define INSTANT_FIXED 2u    /* a fixed expression is due */
 
 struct oracle {
-        int64_t *sec;       /* UTC seconds, ascending, each once */
+        int64_t *sec;       /* UTC seconds, ascending; each once but for days' fates, of which several may be at one */
         uint8_t *kind;      /* INSTANT_ bits */
+        uint8_t *fate;      /* FATE_… */
+        uint16_t *number;   /* of local times that are one instant's, under dst: skip; else 1 */
+        uint16_t *intervals; /* … so many of them of expressions that follow the clock */
+        size_t n, allocated;
+};
+
+enum { FATE_DUE, FATE_EXCLUDED, FATE_DST };
+
+/* What is left out of a schedule, as text. */
+struct left_out {
+        int dst, move;        /* 0 once, 1 wall, 2 skip; 0, +1 day, -1 day */
         size_t n;
+        const char *text[3];  /* expressions of five fields, or … */
+        int64_t first[3], last[3]; /* … with text NULL: local days since 1970 */
 };
 
 int zones_load(struct zone **ret, size_t *ret_n, size_t *ret_all);
@@ -75,7 +88,8 @@ void zones_free(struct zone *z, size_t n);
 /* Walks [from, to) of UTC seconds minute by minute. */
 void zone_walk(struct zone *z, int64_t from_sec, int64_t to_sec);
 /* The instants of a set of expressions in the walked span. */
-struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t n, int64_t start_sec, int64_t end_sec);
+struct oracle *oracle_new(const struct zone *z, const char *const *texts, size_t n, int64_t start_sec, int64_t end_sec,
+                          const struct left_out *out);
 struct oracle *oracle_free(struct oracle *o);
 /* Index of the first instant after `usec`. */
 size_t oracle_after(const struct oracle *o, int64_t usec);
@@ -154,6 +168,7 @@ struct entry { /* a durable row that covers instants, not yet checked */
         uint32_t epoch;
         int64_t at, until; /* included; at_open: `at` itself not */
         bool at_open, hit_at, hit_until;
+        uint8_t fates; /* of the instants that it may cover: bits */
         uint64_t count, seen;
 };
 
@@ -255,7 +270,7 @@ struct sim {
                 int days, jobs;
                 bool verbose, quiet;
         } opt;
-        struct rng rng, gen, world, past;
+        struct rng rng, gen, world, past, days;
         struct faults faults;
         int64_t now, end, boot_at, wall_off, base_wall, oracle_from, oracle_to;
         struct happening *heap;
@@ -395,6 +410,8 @@ void cover_run_row(struct sim *s, struct srun *r);
 void cover_unit_end(struct sim *s, const struct unit *u);
 /* True if the instant with index i counts for this segment. */
 bool cover_counts(const struct segment *g, const struct oracle *o, size_t i);
+/* How many instants that is. */
+unsigned cover_number(const struct segment *g, const struct oracle *o, size_t i);
 
 /* trace.c */
 void trace(struct sim *s, const char *fmt, const char *name, int64_t a, int64_t b, int64_t c, int64_t d);
