@@ -345,6 +345,7 @@ static void take_away(const struct schedule *s, int64_t day, struct named *gone)
 struct frame {
         struct tz_span span;
         int64_t day;
+        bool only_due;                  /* nobody asks for what is excluded */
         struct bits due, excluded, dst; /* of the day */
         int64_t gap_tod;                /* where local times that the change skipped are skipped; */
         uint64_t gap_n;                 /* so many */
@@ -422,7 +423,7 @@ static void put_gap(const struct building *b, const struct named *stay, const st
 
 /* A day's local times, parted by what happens to them. */
 static void part_day(const struct schedule *s, int64_t day, struct named *stay, struct named *gone, struct named *in,
-                     struct day_minutes *excluded)
+                     struct day_minutes *excluded, bool only_due)
 {
         enum days_part part = days_excluded(&s->days, day, excluded);
 
@@ -431,7 +432,9 @@ static void part_day(const struct schedule *s, int64_t day, struct named *stay, 
         if (part != DAYS_NO_MINUTE)
                 for (unsigned k = 0; k < CLASS_NR; k++)
                         bits_part(&stay->of[k], excluded, &gone->of[k]);
-        if (part != DAYS_NO_MINUTE)
+        if (only_due)
+                named_clear(gone);
+        else if (part != DAYS_NO_MINUTE)
                 take_away(s, day, gone);
         if (part != DAYS_ALL_MINUTES)
                 bring_in(s, day, excluded, in);
@@ -446,7 +449,7 @@ static void build_gap(const struct building *b)
         for (int64_t day = floor_div(from, SEC_PER_DAY); day <= floor_div(to, SEC_PER_DAY); day++) {
                 named_clear(&stay);
                 (void)name_local(b->s, day, &stay);
-                part_day(b->s, day, &stay, &gone, &in, &excluded);
+                part_day(b->s, day, &stay, &gone, &in, &excluded, b->f->only_due);
                 put_gap(b, &stay, &gone, &in, from - day * SEC_PER_DAY, to - day * SEC_PER_DAY);
         }
 }
@@ -512,7 +515,7 @@ static void frame_build(const struct schedule *s, struct wall fixed_after, struc
         named_clear(&stay);
         (void)name_local(s, f->day, &stay);
         name_utc(s, f->day, f->span.offset_sec, b.lo, b.hi, &stay);
-        part_day(s, f->day, &stay, &gone, &in, &excluded);
+        part_day(s, f->day, &stay, &gone, &in, &excluded, f->only_due);
         for (unsigned k = 0; k < CLASS_NR; k++) {
                 put(&b, &stay.of[k], k, b.own_lo, b.own_hi, false, &f->due);
                 put(&b, &gone.of[k], k, b.own_lo, b.own_hi, false, &f->excluded);
@@ -677,6 +680,7 @@ int moments_next(const struct schedule *s, struct wall after, struct wall fixed_
         int64_t sec = MAX(wall_sec(after) + 1, schedule_begin(s)), limit = schedule_limit(s), first = sec, tod;
         struct frame f;
 
+        f.only_due = fates == 1 << SCHEDULE_DUE;
         limit = MIN(limit, sec + DAYS_SEARCH_MAX * SEC_PER_DAY);
         for (frame_at(s, sec, &f); sec <= limit; frame_to(s, &f, sec)) {
                 if (frame_matters(s, &f, fates)) {
@@ -705,6 +709,7 @@ int moments_last(const struct schedule *s, struct wall after, struct wall fixed_
                 sec = last, tod;
         struct frame f;
 
+        f.only_due = fates == 1 << SCHEDULE_DUE;
         for (frame_at(s, sec, &f); sec >= first; frame_to(s, &f, sec)) {
                 if (frame_matters(s, &f, fates)) {
                         frame_build(s, fixed_after, &f);
@@ -779,6 +784,7 @@ void moments_walk(const struct schedule *s, struct wall after, struct wall fixed
         struct walking w = { .fn = part, .arg = arg };
         struct frame f;
 
+        f.only_due = false;
         for (frame_at(s, sec, &f); sec <= last; frame_to(s, &f, sec)) {
                 if (frame_matters(s, &f, SCHEDULE_ANY)) {
                         frame_build(s, fixed_after, &f);

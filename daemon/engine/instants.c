@@ -118,7 +118,9 @@ struct wall instants_due(const struct engine *e, const struct ejob *ej)
                 return ej->next;
         digest = schedule_digest(&s);
         known = (struct due_known *)&e->due_known[digest % DUE_KNOWN];
-        if (known->digest != digest || known->next.usec != ej->next.usec || known->fixed_after.usec != ej->fixed_after.usec) {
+        /* From `next` up to `due` nothing runs, so from anywhere between either. */
+        if (known->digest != digest || known->next.usec > ej->next.usec || known->due.usec < ej->next.usec ||
+            known->fixed_after.usec != ej->fixed_after.usec) {
                 *known = (struct due_known){ digest, ej->next, ej->fixed_after, WALL_NEVER };
                 (void)schedule_next(&s, (struct wall){ ej->next.usec - 1 }, ej->fixed_after, &known->due);
         }

@@ -12,6 +12,10 @@ planted = \
 	tests/sim/planted/after-forgotten.patch \
 	tests/sim/planted/after-multiplied.patch \
 	tests/sim/planted/after-not-last.patch \
+	tests/sim/planted/move-twice.patch \
+	tests/sim/planted/excluded-runs.patch \
+	tests/sim/planted/excluded-caught-up.patch \
+	tests/sim/planted/calendar-repeats.patch \
 	tests/sim/planted/any-exit-good.patch \
 	tests/sim/planted/backfill-accounts.patch \
 	tests/sim/planted/backfill-overlaps.patch \

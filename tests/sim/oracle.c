@@ -380,6 +380,8 @@ static void by_rule(const struct minute *m, const struct local *l, const struct 
                 bool skip = out->dst == 2 && k <= BY_RULE;
                 bool once = k == BY_RULE || k == BY_DATE || skip;
 
+                if (!(l->stay[k] | l->come[k] | l->gone[k]))
+                        continue;
                 for (int s = 0; s < 60; s++) {
                         uint64_t bit = UINT64_C(1) << s;
                         bool stays = l->stay[k] & bit && bounded && !(once && m->repeated) && !IN_UTC(k),
