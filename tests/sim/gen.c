@@ -92,6 +92,9 @@ static bool set_left_out(struct sim *s, struct job *d, struct left_out *out)
         *out = (struct left_out){ .dst = 0 };
         if (!rng_chance(g, .05))
                 return false;
+        for (size_t i = 0; i < d->n_entries; i++)
+                if (d->entries[i].kind == CALENDAR_AFTER) /* the oracle knows those apart */
+                        return false;
         p->dst = (uint8_t)(out->dst = (int)rng_range(g, 0, 2));
         out->n = out->dst == 0 || rng_chance(g, .6) ? (size_t)rng_range(g, 1, ARRAY_SIZE(out->text)) : 0;
         p->exclude = calloc(out->n + 1, sizeof(*p->exclude));
@@ -144,8 +147,6 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
         const struct zone *z = &s->zones[rng_range(g, 0, (int64_t)s->n_zones - 1)];
         char texts[2][128];
         const char *v[2] = { texts[0], texts[1] };
-        struct left_out out;
-        bool leaves_out;
 
         /* @after stands alone, and whoever has it keeps it: after.c. */
         do
@@ -176,9 +177,9 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
                 d->policy->start = WALL_SEC((s->base_wall + rng_range(g, -DAY, s->end / 2)) / SECOND);
         if (rng_chance(g, .05))
                 d->policy->end = WALL_SEC((s->base_wall + rng_range(g, s->end / 3, s->end)) / SECOND);
-        leaves_out = set_left_out(s, d, &out);
-        if (leaves_out && s->opt.verbose)
-                print_left_out(j, d, &out);
+        j->leaves_out = set_left_out(s, d, &j->out);
+        if (j->leaves_out && s->opt.verbose)
+                print_left_out(j, d, &j->out);
         if (j->def) { /* the same by chance: no change */
                 struct schedule a = job_schedule(j->def), b = job_schedule(d);
 
@@ -187,7 +188,7 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
         }
         j->oracle = oracle_new(z, v, d->n_entries, d->policy->start.usec == INT64_MIN ? INT64_MIN : d->policy->start.usec / SECOND,
                                wall_is_never(d->policy->end) ? INT64_MAX : d->policy->end.usec / SECOND,
-                               leaves_out ? &out : NULL);
+                               j->leaves_out ? &j->out : NULL);
         s->all_oracles = realloc(s->all_oracles, (s->n_all_oracles + 1) * sizeof(*s->all_oracles));
         s->all_oracles[s->n_all_oracles++] = j->oracle;
 }
@@ -292,7 +293,8 @@ void gen_rezone(struct sim *s, struct sjob *j, const struct zone *z)
         set_rest(s, d);
         j->oracle = oracle_new(z, (const char *const *)d->texts, d->n_entries,
                                d->policy->start.usec == INT64_MIN ? INT64_MIN : d->policy->start.usec / SECOND,
-                               wall_is_never(d->policy->end) ? INT64_MAX : d->policy->end.usec / SECOND);
+                               wall_is_never(d->policy->end) ? INT64_MAX : d->policy->end.usec / SECOND,
+                               j->leaves_out ? &j->out : NULL);
         s->all_oracles = realloc(s->all_oracles, (s->n_all_oracles + 1) * sizeof(*s->all_oracles));
         s->all_oracles[s->n_all_oracles++] = j->oracle;
         finish(s, j, d);

@@ -186,6 +186,8 @@ struct sjob {
         bool in_files;
         struct job *def;           /* in the files */
         struct oracle *oracle;
+        struct left_out out;       /* what def's schedule leaves out */
+        bool leaves_out;
         struct job *force;         /* in force in the engine: borrowed from `all_defs` */
         const struct oracle *force_oracle;
         int64_t force_since;       /* wall clock of the CONFIG */
