@@ -256,7 +256,9 @@ static int read_footer(struct builder *b, const struct tzif *z)
         else
                 year = 1970;
         n = expand_rule(&rule, year - 2, changes);
-        now_dst = changes[0].to_dst;
+        /* Before the first of them nothing is known but in a zone that always has daylight saving: there its first end is
+         * cancelled like the others, and nothing ever changes. */
+        now_dst = changes[0].to_dst || changes[1].at == changes[0].at;
         for (size_t i = 0; i < n && changes[i].at <= last; i++)
                 now_dst = changes[i].to_dst;
         add_entry(b, last, now_dst ? dst : std);
@@ -294,7 +296,6 @@ static uint64_t digest_of(const struct builder *b)
         return mix(h, (uint64_t)b->cycle_sec);
 }
 
-/* One block: the struct, the entries, the types, the name. */
 /* Data often name changes that the rule would make as well: back from the window of 400 years, as long as each entry is
  * that of 400 years later. */
 static int64_t find_rule_sec(const struct builder *b)
@@ -316,6 +317,7 @@ static int64_t find_rule_sec(const struct builder *b)
         return rule_sec;
 }
 
+/* One block: the struct, the entries, the types, the name. */
 static struct tz *build(const struct builder *b, const char *name)
 {
         size_t entries = b->n * sizeof(struct tz_entry), types = b->n_types * sizeof(struct tz_type),

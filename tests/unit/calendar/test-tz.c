@@ -184,6 +184,13 @@ static void test_special_rules(void)
         tz_span_at(always, 0, &s);
         ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == -4 * 3600 && s.is_dst,
            "daylight saving all year is one span");
+        {
+                _cleanup_(tz_freep) struct tz *same = zone_of_rule("CET-1CEST,M1.5.0,M1.5.0/3");
+
+                tz_span_at(same, -TZ_SEC_MAX, &s);
+                ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == 7200,
+                   "also before its first year, where it begins in the instant it ends");
+        }
         tz_span_at(none, 0, &s);
         ok(s.begin_sec == INT64_MIN && s.end_sec == INT64_MAX && s.offset_sec == 20700 &&
                    strcmp(s.abbreviation, "+0545") == 0,
