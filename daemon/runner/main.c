@@ -156,11 +156,11 @@ static void reap_children(struct runner_state *s)
 /* Attempts that are over, while their supervisors go on. */
 static void hear_pool(struct runner_state *s, const struct pollfd *fds)
 {
-        for (size_t i = 0; i < s->n_pool; i++) {
+        for (size_t i = s->n_pool; i-- > 0;) {
                 uint64_t run;
                 uint32_t start;
 
-                if (!(fds[i].revents & POLLIN) || !pool_hear(s, i, &run, &start))
+                if (!fds[i].revents || !pool_hear(s, i, &run, &start))
                         continue;
                 children_set(s, s->pool[i].pid, 0, 0);
                 add_gone(s, run, start);

@@ -97,7 +97,7 @@ void request_start(struct runner_state *s, const void *data, size_t size, uint64
                 return;
         }
         FAILPOINT("runner.after_record");
-        pid = pool_start(s, data, size, run, start);
+        pid = pool_start(s, data, size, fd, run, start);
         if (pid > 0) {
                 children_set(s, pid, run, start);
                 FAILPOINT("runner.after_fork");

@@ -112,10 +112,13 @@ int pool_channel(const struct runner_state *s, int *ret_its);
 void pool_add(struct runner_state *s, int channel, pid_t pid, uint64_t run, uint32_t start);
 void pool_forget(struct runner_state *s);
 /* Hands a START to one that waits: its pid, 0: there is none. */
-pid_t pool_start(struct runner_state *s, const void *data, size_t size, uint64_t run, uint32_t start);
+pid_t pool_start(struct runner_state *s, const void *data, size_t size, int record_fd, uint64_t run, uint32_t start);
+/* The supervisor's side: the next message, in s->receive.  Its size, 0: no more will come, -EAGAIN: none now, negative
+ * errno.  *ret_record_fd is -1 where none came with it; else it is the caller's. */
+ssize_t pool_receive(const struct runner_state *s, int channel, int *ret_record_fd);
 /* STOP, SIGNAL to the one that is at this attempt.  False: none is. */
 bool pool_send(const struct runner_state *s, const struct runnermsg *m);
-/* What the i-th has to say: true if it waits now, and what it was at. */
+/* What the i-th has to say: true if it waits now, and what it was at.  May put the last in its place. */
 bool pool_hear(struct runner_state *s, size_t i, uint64_t *ret_run, uint32_t *ret_start);
 void pool_remove(struct runner_state *s, pid_t pid);
 /* Lets go of those that wait for long.  Milliseconds until the next look, -1: none needed. */

@@ -29,7 +29,7 @@ void setup_on_lookup_timeout(void (*fn)(void))
         lookup_timed_out = fn;
 }
 
-static int find_user(const struct runner_state *s, const struct runnermsg *m, struct identity *ret,
+static int find_user(const struct runner_state *s, const struct runnermsg *m, struct identity *ret, bool *ret_looked_up,
                      enum spawn_stage *ret_stage)
 {
         struct sigaction on = { .sa_handler = on_alarm }, off = { .sa_handler = SIG_DFL };
@@ -48,6 +48,7 @@ static int find_user(const struct runner_state *s, const struct runnermsg *m, st
 
         if (!s->own_user_only && usercache_get(s->users, user, m->group, clock_mono(), ret))
                 return 0;
+        *ret_looked_up = true;
         (void)sigaction(SIGALRM, &on, NULL);
         looking_up = 1;
         (void)alarm(LOOKUP_SECONDS);
@@ -220,7 +221,7 @@ int setup_make(const struct runner_state *s, const struct runnermsg *m, struct s
         *ret_stage = STAGE_EXEC;
         if (!m->argv)
                 return -EINVAL;
-        r = find_user(s, m, &u.identity, ret_stage);
+        r = find_user(s, m, &u.identity, &u.looked_up, ret_stage);
         if (r < 0)
                 return r;
         r = environment_make(m, &u.identity, &u.environment, &stage);

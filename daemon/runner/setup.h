@@ -10,6 +10,7 @@ struct setup {
         struct launch command;
         int out, err;         /* our ends of the pipes, not blocking; err is -1 where both are one */
         char **paths;
+        bool looked_up;       /* the name services were asked, and are in this process now */
 };
 
 /* What to do (it must not return) when the name services do not answer in time.  Called from a signal handler. */

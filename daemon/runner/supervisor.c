@@ -30,12 +30,12 @@
 #include "runner/setup.h"
 #include "runner/tree.h"
 
-#define DRAIN_USEC (2 * USEC_PER_SEC)         /* for output after the end, where somebody still holds the pipe */
+#define DRAIN_USEC          (2 * USEC_PER_SEC) /* for output after the end, where somebody still holds the pipe */
 #define KILL_AGAIN_MIN_USEC (2 * USEC_PER_MSEC)
 #define KILL_AGAIN_MAX_USEC (500 * USEC_PER_MSEC)
-#define KILL_GIVE_UP_USEC (10 * USEC_PER_SEC) /* who has not died of KILL by then is stuck in the kernel */
-#define READ_SIZE 32768u
-#define READS_A_TURN 32 /* a flood of output must not keep us from signals and timeouts */
+#define KILL_GIVE_UP_USEC   (10 * USEC_PER_SEC) /* who has not died of KILL by then is stuck in the kernel */
+#define READ_SIZE           32768u
+#define READS_A_TURN        32 /* a flood of output must not keep us from signals and timeouts */
 
 enum phase { PHASE_RUNNING, PHASE_STOPPING, PHASE_KILLING };
 
@@ -46,17 +46,18 @@ static struct supervisor {
         struct record record;
         int record_fd, timer_fd;
         int channel; /* from the runner, -1: this is its only attempt */
+        bool last;   /* it won't serve again */
         struct setup setup;
         struct output output;
 
-        struct rusage used;       /* by all children that have ended */
+        struct rusage used; /* by all children that have ended */
         pid_t command;
         bool main_ended, tree_empty, gave_up;
         enum phase phase;
         enum end_cause cause;
-        struct mono timeout_at;   /* of the attempt */
-        struct mono kill_at;      /* STOPPING: then KILL.  KILLING: then KILL again */
-        struct mono give_up_at;   /* KILLING */
+        struct mono timeout_at; /* of the attempt */
+        struct mono kill_at;    /* STOPPING: then KILL.  KILLING: then KILL again */
+        struct mono give_up_at; /* KILLING */
         struct mono drain_until;
         int64_t kill_again_usec;
 } sv;
@@ -210,10 +211,11 @@ static void reap(void)
                 pid = wait4(-1, &status, WNOHANG, &ru);
                 if (pid > 0)
                         count_usage(&ru);
-                if (pid == sv.command && pid > 0)
-                        on_main_end(status);
-                else if (pid <= 0)
+                if (pid <= 0)
                         break;
+                /* Once: its number may be another's by now. */
+                if (pid == sv.command && !sv.main_ended)
+                        on_main_end(status);
         }
         sv.tree_empty = pid < 0 && errno == ECHILD;
         if (!sv.main_ended || sv.tree_empty || sv.phase != PHASE_RUNNING)
@@ -257,6 +259,7 @@ static void on_signals(void)
                                 (void)tree_signal(info.ssi_int, false);
                 } else if (info.ssi_signo == SIGTERM) {
                         /* The machine goes down. */
+                        sv.last = true;
                         start_stopping(kill_signal(), MIN(kill_timeout(), sv.state->shutdown_grace_usec), clock_mono());
                 }
         }
@@ -320,10 +323,12 @@ static void let_go_of_runner(void)
 /* What the runner passes on. */
 static void on_channel(void)
 {
-        ssize_t n = recv(sv.channel, sv.state->receive, RUNNERMSG_MAX, MSG_DONTWAIT);
         struct runnermsg m;
+        int fd;
+        ssize_t n = pool_receive(sv.state, sv.channel, &fd);
 
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        safe_close(fd); /* none is expected */
+        if (n == 0 || (n < 0 && n != -EAGAIN))
                 let_go_of_runner();
         if (n <= 0 || runnermsg_decode(sv.state->receive, (size_t)n, &m) < 0)
                 return;
@@ -339,10 +344,8 @@ static void on_channel(void)
 static void wait_for_something(void)
 {
         struct pollfd fds[] = {
-                { .fd = sv.state->signals, .events = POLLIN },
-                { .fd = sv.setup.out, .events = POLLIN },
-                { .fd = sv.setup.err, .events = POLLIN },
-                { .fd = sv.timer_fd, .events = POLLIN },
+                { .fd = sv.state->signals, .events = POLLIN }, { .fd = sv.setup.out, .events = POLLIN },
+                { .fd = sv.setup.err, .events = POLLIN },      { .fd = sv.timer_fd, .events = POLLIN },
                 { .fd = sv.channel, .events = POLLIN },
         };
         bool timed = !mono_is_never(sv.timeout_at) || sv.phase != PHASE_RUNNING || !mono_is_never(sv.drain_until);
@@ -411,6 +414,7 @@ static void start_command(const void *data, size_t size)
         r = setup_make(sv.state, &sv.message, &sv.setup, &stage);
         if (r < 0)
                 fail(stage, r);
+        sv.last = sv.setup.looked_up;
 
         sv.record.state = RECORD_EXECING;
         sv.record.execing = clock_wall();
@@ -481,8 +485,8 @@ static void become_idle(void)
                 _exit(0);
 }
 
-/* Waits for a START: its size, in the runner's buffer. */
-static size_t next_start(void)
+/* Waits for a START: its size, in the runner's buffer, and its record. */
+static size_t next_start(int *ret_record_fd)
 {
         const struct runner_state *s = sv.state;
         struct pollfd fds[] = { { .fd = sv.channel, .events = POLLIN }, { .fd = s->signals, .events = POLLIN } };
@@ -490,6 +494,7 @@ static size_t next_start(void)
         enum runnermsg_type type;
 
         for (;;) {
+                _cleanup_(closep) int fd = -1;
                 uint64_t run;
                 uint32_t start;
                 ssize_t n;
@@ -498,12 +503,16 @@ static size_t next_start(void)
                 while (fds[1].revents && read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
                         if (info.ssi_signo == SIGTERM)
                                 _exit(0);
-                n = recv(sv.channel, s->receive, RUNNERMSG_MAX, MSG_DONTWAIT);
-                if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                n = pool_receive(s, sv.channel, &fd);
+                if (n == 0 || (n < 0 && n != -EAGAIN))
                         _exit(0);
                 /* A word for an attempt that was over when it came: passed over. */
-                if (n > 0 && runnermsg_peek(s->receive, (size_t)n, &type, &run, &start) >= 0 && type == RUNNERMSG_START)
-                        return (size_t)n;
+                if (n < 0 || runnermsg_peek(s->receive, (size_t)n, &type, &run, &start) < 0 || type != RUNNERMSG_START)
+                        continue;
+                if (fd < 0)
+                        _exit(0); /* our table of files is full: the runner sees us go, and the daemon asks again */
+                *ret_record_fd = TAKE_FD(fd);
+                return (size_t)n;
         }
 }
 
@@ -526,18 +535,11 @@ void supervisor_main(const struct runner_state *s, const void *data, size_t size
         begin(s, record_fd, channel);
         attempt(data, size);
         /* Who has processes left is not the one to adopt others'. */
-        while (sv.channel >= 0 && sv.tree_empty && !sv.gave_up) {
-                enum runnermsg_type type;
-                uint64_t run;
-                uint32_t start;
+        while (sv.channel >= 0 && sv.tree_empty && !sv.gave_up && !sv.last) {
                 int fd;
 
                 become_idle();
-                size = next_start();
-                (void)runnermsg_peek(s->receive, size, &type, &run, &start);
-                fd = recordio_open(s->runs_fd, run, start, O_RDWR);
-                if (fd < 0)
-                        _exit(0); /* judged and forgotten meanwhile */
+                size = next_start(&fd);
                 begin(s, fd, sv.channel);
                 attempt(s->receive, size);
                 if (size > 8192)

@@ -19,6 +19,8 @@
  *   daemon SECONDS [stubborn] [MARK]      forks away twice with a session of its own (MARK is in its argv)
  *   orphans N                N children that end as orphans
  *   stop                     stops itself
+ *   again CODE OTHER         ends with CODE; a process that it left behind has one end with OTHER under its number
+ *                            (77 instead of CODE if that can't be done here)
  *   hold SECONDS             a forked child keeps the pipes open for so long after the end
  *
  * Several may be given, parted by `--`: `env -- fds`.  Exit code 0 unless said otherwise. */
@@ -26,9 +28,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,6 +277,39 @@ static void make_orphans(int n)
         }
 }
 
+/* A child with this number.  As fork(). */
+static pid_t fork_as(pid_t number)
+{
+        struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&number, .set_tid_size = 1 };
+
+        return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static void end_again(int code, int other)
+{
+        pid_t self = getpid(), pid = fork_as(self);
+        int gate[2];
+
+        if ((pid < 0 && errno != EEXIST) || pipe(gate) < 0)
+                exit(77);
+        pid = fork();
+        if (pid != 0)
+                exit(pid < 0 ? 97 : code);
+        /* Free as soon as the supervisor has waited for it; this must not be held up by our end of the pipes. */
+        (void)close(1);
+        (void)close(2);
+        /* Nor by our session, which has the same number. */
+        (void)setsid();
+        do
+                pid = fork_as(self);
+        while (pid < 0 && errno == EEXIST);
+        if (pid != 0)
+                _exit(0);
+        (void)close(gate[1]);
+        (void)!read(gate[0], gate, 1); /* until our parent has ended, so that we are the supervisor's */
+        _exit(other);
+}
+
 static const char *word(int argc, char *argv[], int i, const char *otherwise)
 {
         return i < argc ? argv[i] : otherwise;
@@ -345,6 +382,8 @@ static void run(char *self, int argc, char *argv[])
                 make_orphans((int)number(argc, argv, 1, 10));
         else if (strcmp(mode, "stop") == 0)
                 (void)raise(SIGSTOP);
+        else if (strcmp(mode, "again") == 0)
+                end_again((int)number(argc, argv, 1, 0), (int)number(argc, argv, 2, 1));
         else if (strcmp(mode, "hold") == 0) {
                 if (fork() == 0) {
                         pause_for(number(argc, argv, 1, 60));
