@@ -106,6 +106,7 @@ static void command_pause(struct engine *e, const struct command *c, struct ejob
                         abort();
         }
         out_job(e, ej);
+        runs_release(e, ej); /* what a pause with --hold kept waiting is judged by this one */
         instants_arm(e, ej);
         out_reply(e, c->id, ERROR_NONE, NULL, 0, true, false);
 }

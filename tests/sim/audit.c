@@ -202,8 +202,8 @@ void audit(struct sim *s, bool idle)
 void audit_end(struct sim *s)
 {
         for (const struct srun *r = s->active; r; r = r->next) {
-                if (r->has_em && r->em.state == RUN_WAITING && r->job->em.paused && r->job->em.pause_hold)
-                        continue; /* until somebody resumes */
+                if (r->has_em && (r->em.state == RUN_WAITING || (r->em.flags & RUN_CHAINED)) && r->job->em.paused && r->job->em.pause_hold)
+                        continue; /* until somebody resumes, and what stands behind it */
                 if (r->has_em && !run_state_ends(r->em.state))
                         fail(s, "run %llu of %s is still %s (%s) at the end", (unsigned long long)r->id, r->job->name,
                              run_state_name(r->em.state), run_reason_name(r->em.reason));

@@ -229,6 +229,9 @@ static void changes(void)
            "paused at the end of the delay: skipped");
         is_int(S.runs[3].state, RUN_WAITING, "held: it waits on");
         ok(S.runs[4].state == RUN_SKIPPED && S.runs[4].reason == REASON_DISABLED, "disabled: skipped");
+        hold(6, "held", NULL);
+        tick();
+        is_int(S.runs[3].state, RUN_WAITING, "also held once more");
         command(5, COMMAND_RESUME, "held", 0);
         tick();
         is_int(S.runs[3].state, RUN_STARTING, "and starts when it is resumed");
@@ -236,6 +239,21 @@ static void changes(void)
 }
 
 /* The delay lasts as long as it should, whatever is done to the clock. */
+static void held_no_more(void)
+{
+        story("2026-03-02 02:59:00");
+        put(jittered("a", "0 3 * * *", HOUR));
+        boot(false);
+        at("03:00:00");
+        hold(1, "a", NULL);
+        at("04:00:00");
+        is_int(S.runs[1].state, RUN_WAITING, "held over the end of its delay");
+        command(2, COMMAND_PAUSE, "a", 0);
+        tick();
+        ok(S.runs[1].state == RUN_SKIPPED && S.runs[1].reason == REASON_PAUSED, "a pause that holds nothing: skipped");
+        story_end();
+}
+
 static void steps(void)
 {
         static const char *const to[] = { "02:10:00", "03:00:40", "2026-03-01 03:00:30", "2026-03-02 02:59:50" };
@@ -336,6 +354,7 @@ int main(void)
         lateness();
         concurrency();
         changes();
+        held_no_more();
         steps();
         catch_ups();
         bounded();
