@@ -20,7 +20,7 @@ static void new_epoch(struct engine *e, bool all)
                         instants_begin(e, ej, e->now);
                         instants_arm(e, ej);
                 }
-                if (ej->watermark.usec <= e->now.usec || ej->removed)
+                if (ej->watermark.usec <= e->now.usec)
                         continue;
                 ej->epoch = e->epoch;
                 ej->watermark = e->now;

@@ -26,10 +26,11 @@ static void unstarted_follow(struct engine *e, struct ejob *ej)
         }
 }
 
+/* A job that is new, or that comes back.  What it has accounted for stays so where the clock was set back meanwhile. */
 static void begin_now(struct engine *e, struct ejob *ej)
 {
-        ej->watermark = e->now;
-        ej->fixed_after = WALL_ALWAYS;
+        if (ej->epoch != e->epoch || ej->watermark.usec < e->now.usec)
+                ej->watermark = e->now;
         ej->epoch = e->epoch;
 }
 

@@ -73,6 +73,35 @@ static void same_again(void)
         story_end();
 }
 
+/* Gone, the clock set back a little, and there again: what it did before is not done a second time. */
+static void back_after_a_step(void)
+{
+        story("2026-03-02 00:30:00");
+        put(hourly("a"));
+        boot(false);
+        at("01:00:00");
+        runs_well(1, 1);
+        at("01:00:20");
+        put(job("a", "0,30 0-23 * * *"));
+        take_away("a");
+        set_clock("00:59:50");
+        put(job("a", "0,30 0-23 * * *"));
+        skip();
+        at("01:00:10");
+        tells("a job that comes back after a small step repeats nothing", "");
+        at("01:30:00");
+        tells("and goes on", "01:30:00 a due -> starting (run 2)\n"
+                             "01:30:00 start 2.1\n");
+        runs_well(2, 1);
+        take_away("a");
+        set_clock("00:40:00");
+        put(job("a", "0,30 0-23 * * *"));
+        skip();
+        at("01:00:00");
+        tells("nor after a step in a new epoch, as it is fixed", "");
+        story_end();
+}
+
 static void definition_of_a_run(void)
 {
         struct job *a, *b, *c;
@@ -302,6 +331,7 @@ int main(void)
         changes();
         changes_late();
         same_again();
+        back_after_a_step();
         definition_of_a_run();
         goes();
         goes_before_its_turn();
