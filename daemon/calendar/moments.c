@@ -821,6 +821,30 @@ bool schedule_moved_from(const struct schedule *s, struct wall at, struct wall *
         return false;
 }
 
+bool schedule_moved_to(const struct schedule *s, struct wall at, struct wall *ret_to)
+{
+        int64_t local = wall_sec(at) + tz_offset_at(s->zone, wall_sec(at)), day = floor_div(local, SEC_PER_DAY),
+                tod = local - day * SEC_PER_DAY;
+        struct named n;
+        bool named = false;
+
+        if (!schedule_is_special(s) || s->days.move == DAYS_MOVE_NONE || !days_excluded_by(&s->days, local) ||
+            at.usec < s->start.usec || at.usec > s->end.usec)
+                return false;
+        name_all(s, day, &n);
+        for (unsigned c = 0; c < CLASS_NR; c++)
+                named |= bits_has(&n.of[c], tod);
+        for (int64_t k = 1; named && k <= DAYS_MOVE_MAX; k++) {
+                int64_t target = (day + k * days_step(s)) * SEC_PER_DAY + tod;
+
+                if (days_excluded_by(&s->days, target))
+                        continue;
+                *ret_to = WALL_SEC(tz_local_to_utc(s->zone, target, NULL));
+                return true;
+        }
+        return false;
+}
+
 const struct exclude *schedule_excluded_by(const struct schedule *s, struct wall at)
 {
         return schedule_is_special(s) ? days_excluded_by(&s->days, wall_sec(at) + tz_offset_at(s->zone, wall_sec(at))) : NULL;

@@ -74,9 +74,10 @@ void schedule_walk(const struct schedule *s, struct wall after, struct wall fixe
                    schedule_part_fn *part, void *arg);
 
 /* Why: the entry of `exclude` that excludes the instant (NULL: none does); and for one that runs whether it was moved
- * there, and from when. */
+ * there, and from when; and for one of the expressions' that is excluded, whether it moved away, and to when. */
 const struct exclude *schedule_excluded_by(const struct schedule *s, struct wall at);
 bool schedule_moved_from(const struct schedule *s, struct wall at, struct wall *ret_from);
+bool schedule_moved_to(const struct schedule *s, struct wall at, struct wall *ret_to);
 
 /* A number made of everything that makes instants: expressions, zone name and rules, start, end, and what is excluded,
  * the days of calendars included. */

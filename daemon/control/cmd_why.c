@@ -205,6 +205,11 @@ static bool is_instant(const struct job *job, struct wall at, struct schedule_mo
                ret_moment->at.usec == at.usec;
 }
 
+static const char *exclude_word(const struct exclude *e)
+{
+        return e->kind == EXCLUDE_CALENDAR ? "the calendar" : e->kind == EXCLUDE_DATES ? "the date" : "the expression";
+}
+
 /* What `exclude` and `move` have to do with an instant, by the schedule of now: "; the calendar holidays excludes it".
  * Nothing, mostly. */
 static const char *say_days(const struct control *c, const struct job *job, struct wall at, char *buf, size_t size)
@@ -216,11 +221,7 @@ static const char *say_days(const struct control *c, const struct job *job, stru
 
         *buf = 0;
         if (e)
-                (void)snprintf(buf, size, "; %s %.200s excludes it",
-                               e->kind == EXCLUDE_CALENDAR ? "the calendar" :
-                               e->kind == EXCLUDE_DATES    ? "the date" :
-                                                             "the expression",
-                               e->text);
+                (void)snprintf(buf, size, "; %s %.200s excludes it", exclude_word(e), e->text);
         else if (schedule_moved_from(&s, at, &from))
                 (void)snprintf(buf, size, "; it was moved there from %s, which is excluded",
                                say_time(c, from, when, sizeof(when)));
@@ -271,13 +272,29 @@ static void say_neighbours(const struct control *c, const struct job *job, struc
         (void)snprintf(buf, size, " (the one before it: %s, after it: %s)", before, after);
 }
 
+/* Why a time is no instant: " (the one before it: …)", or that `move` took one away: ": the calendar holidays excludes it,
+ * and it is moved to 2030-12-27 09:00". */
+static void say_no_instant(const struct control *c, const struct job *job, struct wall at, char *buf, size_t size)
+{
+        struct schedule s = job_schedule(job);
+        const struct exclude *e = schedule_excluded_by(&s, at);
+        struct wall to;
+        char when[64];
+
+        if (e && schedule_moved_to(&s, at, &to))
+                (void)snprintf(buf, size, ": %s %.200s excludes it, and it is moved to %s", exclude_word(e), e->text,
+                               say_time(c, to, when, sizeof(when)));
+        else
+                say_neighbours(c, job, at, buf, size);
+}
+
 /* No row covers it: it is to come, or is none, or nothing is known of it. */
 static void why_no_row(struct call *call, const struct job_view *v)
 {
         const struct control *c = call->c;
         struct why *w = call->data;
         struct schedule_moment m = { .due = true };
-        char at[64], near[256];
+        char at[64], near[320];
 
         say_time(c, w->at, at, sizeof(at));
         if (!v->job) {
@@ -285,7 +302,7 @@ static void why_no_row(struct call *call, const struct job_view *v)
                 (void)snprintf(w->answer, sizeof(w->answer), "nothing is recorded of %s at %s", v->name, at);
         } else if (!is_instant(v->job, w->at, &m) && w->at.usec != v->next.usec) {
                 w->state = "not_due";
-                say_neighbours(c, v->job, w->at, near, sizeof(near));
+                say_no_instant(c, v->job, w->at, near, sizeof(near));
                 (void)snprintf(w->answer, sizeof(w->answer), "%s is no instant of the schedule of %s%s", at, v->name,
                                near);
         } else if (w->at.usec > clock_wall().usec) {

@@ -157,6 +157,10 @@ has_job() {
 	ctl reload
 	run ctl why a --at 2030-12-27T09:00+01:00
 	[[ $output == *"moved there from 2030-12-25 09:00"* ]]
+	run ctl why a --at 2030-12-25T09:00+01:00
+	[[ $output == *"calendar holidays excludes it, and it is moved to 2030-12-27 09:00"* ]]
+	run ctl why a --at 2030-12-25T09:01+01:00
+	[[ $output == *"is no instant"* && $output != *"moved"* ]]
 }
 
 is_excluded() {

@@ -399,7 +399,7 @@ static void test_why(void)
 {
         struct tz *berlin = zone_of_rule(BERLIN);
         struct schedule s = schedule_of("0 9 * * 4", "2026-12-24..2026-12-26;* * * * 0", berlin);
-        struct wall from;
+        struct wall from, to;
 
         ok(schedule_excluded_by(&s, instant("2026-12-24T09:00", berlin)) == &excludes[0], "the range excludes it");
         ok(schedule_excluded_by(&s, instant("2026-12-27T09:00", berlin)) == &excludes[1], "the expression does");
@@ -410,6 +410,18 @@ static void test_why(void)
            "moved over four days");
         ok(!schedule_moved_from(&s, instant("2026-12-31T09:00", berlin), &from), "this one is its own");
         ok(!schedule_moved_from(&s, instant("2026-12-29T09:00", berlin), &from), "this one is none");
+        ok(schedule_moved_to(&s, instant("2026-12-24T09:00", berlin), &to) &&
+                   to.usec == instant("2026-12-28T09:00", berlin).usec,
+           "away over four days");
+        ok(!schedule_moved_to(&s, instant("2026-12-24T09:01", berlin), &to), "no instant, no move");
+        ok(!schedule_moved_to(&s, instant("2026-12-25T09:00", berlin), &to), "nor on another day");
+        ok(!schedule_moved_to(&s, instant("2026-12-31T09:00", berlin), &to), "one that stays");
+        s.days.move = DAYS_MOVE_PREVIOUS;
+        ok(schedule_moved_to(&s, instant("2026-12-24T09:00", berlin), &to) &&
+                   to.usec == instant("2026-12-23T09:00", berlin).usec,
+           "the other way");
+        s.start = instant("2026-12-24T09:01", berlin);
+        ok(!schedule_moved_to(&s, instant("2026-12-24T09:00", berlin), &to), "before start there is none");
         tz_free(berlin);
 }
 
