@@ -141,6 +141,22 @@ static void say_odd(struct cli *c, const json_t *next)
         }
 }
 
+/* A span that runs backwards is a slip: nothing is in it, and that would look like an answer. */
+static int check_span(struct cli *c)
+{
+        struct wall from = c->now, to;
+        int r;
+
+        if (!opt_given(c, OPT_TO))
+                return EXIT_OK;
+        r = opt_time(c, OPT_FROM, false, &from);
+        if (r == EXIT_OK)
+                r = opt_time(c, OPT_TO, false, &to);
+        if (r == EXIT_OK && to.usec < from.usec)
+                return fail_usage(c, opt_given(c, OPT_FROM) ? "--to is before --from" : "--to is in the past");
+        return r;
+}
+
 int cmd_next(struct cli *c)
 {
         static const struct column columns[] = {
@@ -168,6 +184,8 @@ int cmd_next(struct cli *c)
                 r = opt_time_param(c, OPT_FROM, false, params, "from");
         if (r == EXIT_OK)
                 r = opt_time_param(c, OPT_TO, false, params, "to");
+        if (r == EXIT_OK)
+                r = check_span(c);
         if (r == EXIT_OK)
                 r = call_or_fail(c, "job.next", TAKE_PTR(params), &answer);
         if (r != EXIT_OK)
