@@ -13,9 +13,9 @@ if HAVE_BATS
 TESTS += $(bats_suites)
 endif
 if HAVE_PYTHON3
-TESTS += tests/bats/control.py tests/bats/crashloop.py tests/bats/survive.py
+TESTS += tests/bats/clock.py tests/bats/control.py tests/bats/crashloop.py tests/bats/survive.py
 endif
-EXTRA_DIST += $(bats_suites) tests/data/calendars/de-2026.ics tests/bats/control.py tests/lib/rpc.py tests/bats/crashloop.py tests/bats/survive.py tests/lib/common.bash tests/lib/sched.py
+EXTRA_DIST += $(bats_suites) tests/data/calendars/de-2026.ics tests/bats/clock.py tests/lib/clockstory.py tests/bats/control.py tests/lib/rpc.py tests/bats/crashloop.py tests/bats/survive.py tests/lib/common.bash tests/lib/sched.py
 
 # The long forms: a thousand kills, a thousand runs alive.
 .PHONY: check-crash check-survive
