@@ -300,6 +300,7 @@ static void end_again(int code, int other)
         (void)close(2);
         /* Nor by our session, which has the same number. */
         (void)setsid();
+        (void)alarm(60); /* if its test is gone */
         do
                 pid = fork_as(self);
         while (pid < 0 && errno == EEXIST);
