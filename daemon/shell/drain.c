@@ -121,6 +121,7 @@ void shell_step(struct shell *s, struct event *ev)
 {
         ev->wall = clock_wall();
         ev->mono = clock_mono();
+        timers_look(s, ev->wall, ev->mono);
         engine_step(s->engine, ev, &s->actions);
         apply(s);
         /* What a large reload needed for its actions is given back: the list's memory stays in proportion to a usual step. */

@@ -94,6 +94,7 @@ void queue_done(struct queue *q);
 /* timers.c */
 int timers_open(struct shell *s, struct error *reterr);
 void timers_arm(struct shell *s);
+void timers_look(struct shell *s, struct wall wall, struct mono mono);
 void timers_close(struct shell *s);
 
 /* shell.c */

@@ -56,22 +56,19 @@ static void queue_tick(struct shell *s)
         shell_queue(s, &ev);
 }
 
-static int64_t clock_offset(void)
+/* Somebody set the wall clock, or the machine slept: it goes apart from the boot clock.  (What that means for each job, its rows
+ * say.)  Looked at in each step and not where the timer says that it was cancelled, as one that is armed anew just then does not. */
+void timers_look(struct shell *s, struct wall wall, struct mono mono)
 {
-        return clock_wall().usec - clock_mono().usec;
-}
-
-/* Somebody set the wall clock, or the machine slept.  (What that means for each job, its rows say.) */
-static void tell_step(struct shell *s)
-{
-        int64_t offset = clock_offset(), by = offset - s->clock_offset_usec;
-        int64_t size = by < 0 ? -by : by;
+        int64_t offset = wall.usec - mono.usec, by = offset - s->clock_offset_usec, size = by < 0 ? -by : by;
         char text[64];
 
         s->clock_offset_usec = offset;
+        if (size < USEC_PER_SEC)
+                return;
         duration_print((size + USEC_PER_SEC / 2) / USEC_PER_SEC * USEC_PER_SEC, text, sizeof(text));
-        log_message(size < USEC_PER_SEC ? LOG_DEBUG : by < -3 * USEC_PER_HOUR ? LOG_WARNING : LOG_NOTICE,
-                    "the clock was set %s by %s: %s", by < 0 ? "back" : "forward", text, engine_step_text(by));
+        log_message(by < -3 * USEC_PER_HOUR ? LOG_WARNING : LOG_NOTICE, "the clock was set %s by %s: %s", by < 0 ? "back" : "forward",
+                    text, engine_step_text(by));
 }
 
 static void on_wall(struct ev_loop *loop, ev_io *w, int revents)
@@ -79,12 +76,8 @@ static void on_wall(struct ev_loop *loop, ev_io *w, int revents)
         struct shell *s = w->data;
         uint64_t n;
 
-        if (read(w->fd, &n, sizeof(n)) < 0) {
-                if (errno == EAGAIN)
-                        return;
-                if (errno == ECANCELED)
-                        tell_step(s);
-        }
+        if (read(w->fd, &n, sizeof(n)) < 0 && errno == EAGAIN)
+                return; /* ECANCELED: the clock was set */
         s->wall_armed = (struct wall){ INT64_MIN };
         queue_tick(s);
 }
@@ -104,7 +97,7 @@ int timers_open(struct shell *s, struct error *reterr)
 {
         s->wall_armed = (struct wall){ INT64_MIN };
         s->mono_armed = (struct mono){ INT64_MIN };
-        s->clock_offset_usec = clock_offset();
+        s->clock_offset_usec = clock_wall().usec - clock_mono().usec;
         s->wall_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
         s->mono_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
         if (s->wall_fd < 0 || s->mono_fd < 0)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A real daemon whose wall clock is set forward and back, by libfaketime.
 
-Here the daemon is not told that its clock was set (the kernel knows nothing of it) and sees it when it next wakes; how it is told, and
-what it says then, tests/vm/clock.py looks at.
+Here the daemon is not told that its clock was set (the kernel knows nothing of it) and sees it when it next wakes; that it is told at once,
+tests/vm/clock.py looks at.
 """
 import glob
 import os

@@ -184,4 +184,7 @@ class Story:
         self.back(86400, "-1 day", True)
         self.behind_at_the_start()
         self.behind_for_good()
-        self.told(["the clock is more than 3 hours behind what the state has seen"])
+        self.told(["the clock was set forward by 1h: what it passed over is caught up", "the clock was set forward by 1d: ",
+                   "the clock was set back by 30s: nothing repeats", "the clock was set back by 1h: fixed expressions repeat nothing",
+                   "the clock was set back by 1d: everything goes on at the new time",
+                   "the clock is more than 3 hours behind what the state has seen"])

@@ -62,9 +62,6 @@ def main():
     tap = Tap()
     story = Story(Service(), tap, 5)  # everything is slow here
     story.tell()
-    story.told(["the clock was set forward by 1h: what it passed over is caught up", "the clock was set forward by 1d: ",
-                "the clock was set back by 30s: nothing repeats", "the clock was set back by 1h: fixed expressions repeat nothing",
-                "the clock was set back by 1d: everything goes on at the new time"])
     tap.ok(run("systemctl", "is-active", "jobschedd.service").stdout.strip() == "active", "the service has lived through it all")
     print("1..%d" % tap.n)
     return 1 if tap.failures else 0
