@@ -736,6 +736,9 @@ void run_start_failed(struct engine *e, const struct event *ev)
                 return;
         r->info.stage = (uint8_t)ev->attempt.stage;
         r->info.error = ev->attempt.error;
+        /* A shutdown stops what runs, and nothing ran: the next daemon goes on with it, as with those in the queue. */
+        if (r->stop_reason == REASON_SHUTDOWN)
+                r->info.flags &= ~(uint32_t)RUN_STOPPING;
         if (r->info.flags & RUN_STOPPING) {
                 run_end(e, r, RUN_CANCELLED, r->stop_reason);
         } else if (ev->attempt.fault) {

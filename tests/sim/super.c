@@ -166,9 +166,9 @@ static void on_exec(struct sim *s, struct srun *r, struct attempt *a)
         length = s->calm                    ? rng_range(w, 1, 10000) * USEC_PER_MSEC
                  : rng_chance(w, j->p_hang) ? rng_range(w, 1, 5) * HOUR
                                             : rng_range(w, j->run_min, j->run_max);
-        if (rng_chance(w, j->p_signal))
+        if (!s->calm && rng_chance(w, j->p_signal))
                 status = SIGSEGV;
-        else if (rng_chance(w, j->p_fail))
+        else if (!s->calm && rng_chance(w, j->p_fail))
                 status = EXITED((int)rng_range(w, 1, 4));
         a->stubborn = rng_chance(w, .2);
         if (length > a->timeout)

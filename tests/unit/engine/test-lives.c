@@ -313,6 +313,21 @@ static void shuts_down(void)
         not_started(1, 1, STAGE_NONE, 0, false);
         ok(strstr(S.text, "start 1.2"), "but by the next daemon");
         story_end();
+
+        story("2026-03-02 00:30:00");
+        put(hourly("a"));
+        boot(false);
+        at("01:00:00");
+        skip();
+        step((struct event){ .type = EVENT_SHUTDOWN, .shutdown = { .kill = true } });
+        tells("of the machine: what is about to start is marked", "01:00:00 run 1 -> starting, stopping\n");
+        not_started(1, 1, STAGE_NONE, 0, false);
+        tells("and not lost when it was not begun", "01:00:00 run 1 -> queued\n"
+                                                      "01:00:00 forget 1.1\n");
+        crash();
+        boot(false);
+        ok(strstr(S.text, "start 1.2"), "but started by the next daemon");
+        story_end();
 }
 
 static void stale(void)
