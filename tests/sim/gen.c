@@ -82,21 +82,40 @@ static void pick_expression(struct sim *s, char *out, size_t size)
         }
 }
 
+/* One job in twenty-five is made to meet changes of the clock, and does not go by the usual rule there. */
+static bool turns_with_clock(struct sim *s, const struct zone **z, char *text, size_t size)
+{
+        static const char *const texts[] = { "20,50 0-3,12-14 * * *", "7,37 0-4 * * *", "*/20 0-3,12-14 * * *", "15 * * * *",
+                                             "10 2 * * *", "25,45 1-2 * * *", "5 12-14 * * 2", "0,30 2 * * 0" };
+        static const char *const zones[] = { "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago",
+                                             "Europe/Dublin", "Antarctica/Troll", "Sim/Noon", "Sim/Weeks" };
+        struct rng *g = &s->turns;
+        const char *name;
+
+        if (!rng_chance(g, .04))
+                return false;
+        name = zones[rng_range(g, 0, ARRAY_SIZE(zones) - 1)];
+        for (*z = s->zones; !streq((*z)->name, name);)
+                ++*z;
+        snprintf(text, size, "%s", texts[rng_range(g, 0, ARRAY_SIZE(texts) - 1)]);
+        return true;
+}
+
 /* One job in twenty leaves something out: days, hours, what the clock skips. */
-static bool set_left_out(struct sim *s, struct job *d, struct left_out *out)
+static bool set_left_out(struct sim *s, struct job *d, struct left_out *out, bool turns)
 {
         static const char *const expressions[] = { "* * * * 0,6", "* 1-3 * * *", "* * * * 3", "* 0-11 */2 * *", "* 2 * * *" };
-        struct rng *g = &s->days;
+        struct rng *g = turns ? &s->turns : &s->days;
         struct job_policy *p = d->policy;
 
         *out = (struct left_out){ .dst = 0 };
-        if (!rng_chance(g, .05))
+        if (!turns && !rng_chance(g, .05))
                 return false;
         for (size_t i = 0; i < d->n_entries; i++)
                 if (d->entries[i].kind == CALENDAR_AFTER) /* the oracle knows those apart */
                         return false;
-        p->dst = (uint8_t)(out->dst = (int)rng_range(g, 0, 2));
-        out->n = out->dst == 0 || rng_chance(g, .6) ? (size_t)rng_range(g, 1, ARRAY_SIZE(out->text)) : 0;
+        p->dst = (uint8_t)(out->dst = turns ? (rng_chance(g, .7) ? 2 : 1) : (int)rng_range(g, 0, 2));
+        out->n = out->dst == 0 || rng_chance(g, turns ? .2 : .6) ? (size_t)rng_range(g, 1, ARRAY_SIZE(out->text)) : 0;
         p->exclude = calloc(out->n + 1, sizeof(*p->exclude));
         p->n_exclude = (uint32_t)out->n;
         for (size_t i = 0; i < out->n; i++) {
@@ -147,12 +166,14 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
         const struct zone *z = &s->zones[rng_range(g, 0, (int64_t)s->n_zones - 1)];
         char texts[2][128];
         const char *v[2] = { texts[0], texts[1] };
+        bool turns;
 
         /* @after stands alone, and whoever has it keeps it: after.c. */
         do
                 pick_expression(s, texts[0], sizeof(texts[0]));
         while (j->def && j->is_after != (strncmp(texts[0], "@after", 6) == 0));
         j->is_after = strncmp(texts[0], "@after", 6) == 0;
+        turns = !j->is_after && turns_with_clock(s, &z, texts[0], sizeof(texts[0]));
         d->n_entries = !j->is_after && rng_chance(g, .12) ? 2 : 1;
         while (d->n_entries == 2) {
                 pick_expression(s, texts[1], sizeof(texts[1]));
@@ -177,7 +198,7 @@ static void set_schedule(struct sim *s, struct sjob *j, struct job *d)
                 d->policy->start = WALL_SEC((s->base_wall + rng_range(g, -DAY, s->end / 2)) / SECOND);
         if (rng_chance(g, .05))
                 d->policy->end = WALL_SEC((s->base_wall + rng_range(g, s->end / 3, s->end)) / SECOND);
-        j->leaves_out = set_left_out(s, d, &j->out);
+        j->leaves_out = set_left_out(s, d, &j->out, turns);
         if (j->leaves_out && s->opt.verbose)
                 print_left_out(j, d, &j->out);
         if (j->def) { /* the same by chance: no change */

@@ -29,6 +29,8 @@ planted = \
 	tests/sim/planted/definition-lost.patch \
 	tests/sim/planted/degraded-spins.patch \
 	tests/sim/planted/degraded-takes-up.patch \
+	tests/sim/planted/dst-skip-gap-count.patch \
+	tests/sim/planted/dst-skip-second-pass.patch \
 	tests/sim/planted/epoch-stays.patch \
 	tests/sim/planted/fixed-repeats.patch \
 	tests/sim/planted/forbid-ignored.patch \

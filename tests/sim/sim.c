@@ -69,6 +69,7 @@ static void run_seed(struct sim *s)
         s->world.s = rng_next(&s->rng);
         s->past.s = s->world.s ^ UINT64_C(0x5bd1e995);
         s->days.s = s->world.s ^ UINT64_C(0x7c3a1e2d);
+        s->turns.s = s->world.s ^ UINT64_C(0x1b873593);
         s->base_wall = pick_begin(&s->rng);
         s->end = s->opt.days * DAY;
         s->wall_off = s->base_wall;

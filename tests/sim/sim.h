@@ -272,7 +272,7 @@ struct sim {
                 int days, jobs;
                 bool verbose, quiet;
         } opt;
-        struct rng rng, gen, world, past, days;
+        struct rng rng, gen, world, past, days, turns;
         struct faults faults;
         int64_t now, end, boot_at, wall_off, base_wall, oracle_from, oracle_to;
         struct happening *heap;
