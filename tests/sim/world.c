@@ -282,6 +282,7 @@ void daemon_boot(struct sim *s)
                 return;
         s->boot_at = MIN(s->boot_at, s->now); /* an earlier start was planned, too */
         s->options.next_run = s->max_run + 1;
+        s->newest_run = s->max_run; /* numbers that were lost are given again */
         s->options.next_job = s->max_job + 1;
         s->options.next_seq = s->store.durable + 1;
         if (engine_new(&s->options, &s->e) < 0)
