@@ -578,6 +578,7 @@ static bool frame_matters(const struct schedule *s, const struct frame *f, unsig
 
 static void frame_at(const struct schedule *s, int64_t sec, struct frame *f)
 {
+        sec = CLAMP(sec, -TZ_SEC_MAX, TZ_SEC_MAX); /* as zones do */
         tz_span_at(s->zone, sec, &f->span);
         f->day = floor_div(sec + f->span.offset_sec, SEC_PER_DAY);
 }
@@ -596,6 +597,7 @@ static int64_t frame_last(const struct frame *f)
 /* The frame that holds `sec`, from *f, which is beside it. */
 static void frame_to(const struct schedule *s, struct frame *f, int64_t sec)
 {
+        sec = CLAMP(sec, -TZ_SEC_MAX, TZ_SEC_MAX);
         if (sec >= f->span.begin_sec && sec < f->span.end_sec)
                 f->day = floor_div(sec + f->span.offset_sec, SEC_PER_DAY);
         else

@@ -585,8 +585,7 @@ static void ics_done(struct ics *x)
         free(x->days);
         free(x->replaced);
         free(x->buf);
-        if (x->lib.handle)
-                (void)dlclose(x->lib.handle);
+        /* libical stays loaded: it keeps things of its own, which would be lost with each unloading. */
 }
 
 int ics_parse(const char *text, size_t size, const struct tz *zone, struct diagnostics *errors, struct dayset **ret)
